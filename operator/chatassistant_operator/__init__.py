@@ -1,0 +1,1 @@
+"""The ChatAssistant operator: start reading at `reconcile.py`."""

@@ -1,0 +1,58 @@
+"""From a key to a written status: what a worker does with what the queue gives it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from chatassistant_operator.observed import Manifest
+from chatassistant_operator.ports import Key, Ports
+from chatassistant_operator.reconcile import reconcile
+from chatassistant_operator.status import invalid
+from chatassistant_operator.api.v1alpha1 import ChatAssistant, Status, explain
+
+
+class Assistants(Protocol):
+    """The ChatAssistants themselves."""
+
+    def get(self, key: Key) -> Manifest | None:
+        """The object as last seen, or None when it is gone."""
+        ...
+
+    async def write_status(self, assistant: Manifest, status: dict[str, Any]) -> None:
+        """Apply a status, unless the object has changed since it was seen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Reconciles one ChatAssistant at a time; `forget` is told of those that are gone."""
+
+    assistants: Assistants
+    ports: Ports
+    forget: Callable[[Key], None]
+    now: Callable[[], datetime]
+
+    async def handle(self, key: Key) -> float | None:
+        """Reconcile and write the status where it differs; gives the seconds after which to look again."""
+        body = self.assistants.get(key)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            self.forget(key)
+            return None
+        now = self.now().replace(microsecond=0)
+        try:
+            assistant = ChatAssistant.model_validate(body)
+        except ValidationError as error:
+            await self._write(body, invalid(body, "; ".join(explain(error)), now))
+            return None
+        outcome = await reconcile(assistant, self.ports, now)
+        if outcome.status is not None:
+            await self._write(body, outcome.status)
+        return outcome.again_seconds
+
+    async def _write(self, body: Manifest, status: Status) -> None:
+        wanted = status.model_dump(by_alias=True, exclude_none=True, mode="json")
+        if wanted != body.get("status"):
+            await self.assistants.write_status(body, wanted)

@@ -1,0 +1,91 @@
+"""What a reconcile needs of the world, as Protocols: a real cluster has one set, a laptop another."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from chatassistant_operator.api.api_key import ApiKey
+from chatassistant_operator.api.policy import Policy
+from chatassistant_operator.api.reasons import Reason
+from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.observed import (
+    CatalogueVerdict,
+    Children,
+    CredentialReading,
+    Defaults,
+    KeyVerdict,
+    Manifest,
+    PromptReading,
+)
+
+Key = tuple[str, str]
+"""(namespace, name) of a ChatAssistant."""
+
+
+class Refused(Exception):
+    """A write that will be refused again until somebody changes something.
+
+    `reason` is the reason that the condition `Applied` gets, the text its message.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Cluster(Protocol):
+    """The children of a ChatAssistant."""
+
+    def children(self, assistant: ChatAssistant) -> Children:
+        """The children as last seen, without asking anybody."""
+        ...
+
+    async def apply(self, assistant: ChatAssistant, manifest: Manifest) -> Manifest:
+        """Make a child be as the manifest says, writing only when it differs; gives the live object.
+
+        Raises:
+            Refused: for what trying again does not mend, such as a name that someone else's object has.
+        """
+        ...
+
+    async def delete(self, assistant: ChatAssistant, kind: str, name: str) -> None:
+        """Delete a child; one that is gone already is no error."""
+        ...
+
+
+class References(Protocol):
+    """What the spec names and others own. Nothing here waits: an answer that is not there yet is `PENDING`."""
+
+    def credential(self, assistant: ChatAssistant) -> CredentialReading:
+        """The API key's Secret."""
+        ...
+
+    def hurry(self, assistant: ChatAssistant) -> None:
+        """Somebody is about to mend the Secret: look at it often for a while."""
+        ...
+
+    def prompt(self, assistant: ChatAssistant) -> PromptReading:
+        """The ConfigMap that `systemPromptFrom` names."""
+        ...
+
+
+class Gateway(Protocol):
+    """What the gateway says of a key and of its models. Nothing here waits, as with `References`."""
+
+    def key(self, assistant: ChatAssistant, api_key: ApiKey) -> KeyVerdict:
+        """Whether the gateway accepts the key."""
+        ...
+
+    def catalogue(self, assistant: ChatAssistant) -> CatalogueVerdict:
+        """The models that the gateway offers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that a reconcile may reach, and what the operator's settings allow."""
+
+    cluster: Cluster
+    references: References
+    gateway: Gateway
+    policy: Policy
+    defaults: Defaults

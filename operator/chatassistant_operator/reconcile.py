@@ -1,0 +1,64 @@
+"""One reconcile, from what is seen to what is said: the page to read first.
+
+A value flows forward once: what is gathered is judged, what is judged is built, what is built is applied, and
+what came of it is summarised. Only `gather` reads, only `_apply` and `_prune` write.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from chatassistant_operator import checks, desired, status
+from chatassistant_operator.api.reasons import ConditionType, Reason
+from chatassistant_operator.api.v1alpha1 import ChatAssistant, Status
+from chatassistant_operator.checks.rollout import pods_serve
+from chatassistant_operator.finding import Finding
+from chatassistant_operator.gather import gather
+from chatassistant_operator.observed import Manifest, Observed
+from chatassistant_operator.ports import Ports, Refused
+
+# Nobody tells us when what stands in the way of a write is gone.
+_REFUSED_AGAIN_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a reconcile: the status to write, None for no news, and when to look again in any case."""
+
+    status: Status | None
+    again_seconds: float | None = None
+
+
+async def reconcile(assistant: ChatAssistant, ports: Ports, now: datetime) -> Outcome:
+    """Make the cluster be as a ChatAssistant says, as far as that is known to be right."""
+    seen = gather(assistant, ports)
+    findings = checks.run(assistant, seen)
+    plan = desired.build(assistant, seen, tuple(findings.values()))
+    applied, deployment = await _apply(assistant, plan, seen, ports)
+    rollout = pods_serve(assistant, plan.revision, deployment, seen.children.replica_sets)
+    if rollout.reason is Reason.DEPLOYMENT_AVAILABLE:
+        await _prune(assistant, plan, seen, ports)
+    findings = {ConditionType.APPLIED: applied, ConditionType.AVAILABLE: rollout} | findings
+    summary = status.summarise(assistant, seen, findings, deployment, now)
+    return Outcome(summary, None if applied.truth == "True" else _REFUSED_AGAIN_SECONDS)
+
+
+async def _apply(
+    assistant: ChatAssistant, plan: desired.Plan, seen: Observed, ports: Ports
+) -> tuple[Finding, Manifest | None]:
+    """Apply the manifests in order, up to the first that is refused; also gives the Deployment as it is now."""
+    deployment = seen.children.deployment
+    for manifest in plan.manifests:
+        try:
+            live = await ports.cluster.apply(assistant, manifest)
+        except Refused as refusal:
+            return Finding(ConditionType.APPLIED, "False", refusal.reason, str(refusal)), deployment
+        if manifest["kind"] == "Deployment":
+            deployment = live
+    return Finding(ConditionType.APPLIED, "True", Reason.APPLIED, "Every object is as it should be."), deployment
+
+
+async def _prune(assistant: ChatAssistant, plan: desired.Plan, seen: Observed, ports: Ports) -> None:
+    """Delete configurations that no revision needs, once the current one serves."""
+    for name in desired.obsolete(plan, seen):
+        await ports.cluster.delete(assistant, "ConfigMap", name)
