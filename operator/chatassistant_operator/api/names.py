@@ -1,0 +1,50 @@
+"""The names that manifests, selectors and other people's tools rely on."""
+
+from typing import Final
+
+GROUP: Final = "chatassistant.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "ChatAssistant"
+PLURAL: Final = "chatassistants"
+SHORT_NAME: Final = "chat"
+
+FIELD_MANAGER: Final = "chatassistant-operator"
+"""The field manager of every write."""
+
+NAME_LABEL: Final = f"{GROUP}/name"
+"""The label whose value is the ChatAssistant's name; selectors use it and nothing else."""
+
+REVISION_ANNOTATION: Final = f"{GROUP}/revision"
+"""On Deployments: which revision of the pods it asks for."""
+
+CREDENTIALS_REVISION_ANNOTATION: Final = f"{GROUP}/credentials-revision"
+"""On pods: which accepted revision of the API key they were made for."""
+
+DESIRED_HASH_ANNOTATION: Final = f"{GROUP}/desired-hash"
+"""On children: what was last applied, so that fields which are no longer wanted are noticed."""
+
+CONTAINER: Final = "chatbot"
+HTTP_PORT: Final = 8080
+METRICS_PORT: Final = 9090
+
+
+def selector(name: str) -> dict[str, str]:
+    """The labels by which the pods of a ChatAssistant are found."""
+    return {NAME_LABEL: name}
+
+
+def labels(name: str) -> dict[str, str]:
+    """The labels of every child of a ChatAssistant."""
+    return {
+        "app.kubernetes.io/name": "chatbot",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/managed-by": FIELD_MANAGER,
+        "app.kubernetes.io/part-of": "chatassistant",
+        **selector(name),
+    }
+
+
+def config_map(name: str, digest: str) -> str:
+    """The name of the immutable ConfigMap whose content has this digest."""
+    return f"{name}-config-{digest}"

@@ -1,0 +1,82 @@
+"""The ChatAssistant, `chatassistant.dev/v1alpha1`: these models are the only source of its schema."""
+
+import re
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal
+
+import orjson
+from pydantic import ConfigDict
+
+from chatassistant_operator.api.v1alpha1.base import ApiModel, Rule, explain
+from chatassistant_operator.api.v1alpha1.spec import Spec
+from chatassistant_operator.api.v1alpha1.status import (
+    Condition,
+    CredentialsStatus,
+    ModelStatus,
+    Pricing,
+    Status,
+)
+
+__all__ = [
+    "ChatAssistant",
+    "Condition",
+    "CredentialsStatus",
+    "Metadata",
+    "ModelStatus",
+    "Pricing",
+    "Spec",
+    "Status",
+    "explain",
+]
+
+_NAME: Final = r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?"
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(_NAME, name) is not None
+
+
+class Metadata(ApiModel):
+    """What is read of an object's metadata."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    creation_timestamp: datetime
+
+
+class ChatAssistant(ApiModel):
+    """A chatbot: which model answers, who pays, and how it runs."""
+
+    api_version: Literal["chatassistant.dev/v1alpha1"]
+    kind: Literal["ChatAssistant"]
+    metadata: Metadata
+    spec: Spec
+    status: Status | None = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"self.metadata.name.matches('^{_NAME}$')",
+            "must be at most 53 lower-case letters, digits and '-', and begin with a letter: the Service and the "
+            "pods are named after it",
+            lambda assistant: _is_name(assistant.metadata.name),
+            ".metadata.name",
+        ),
+    )
+
+    @classmethod
+    def parse(cls, body: dict[str, Any], *, strict: bool = False) -> "ChatAssistant":
+        """The typed object.
+
+        Args:
+            body: The object as JSON has it.
+            strict: Whether unknown fields are refused, as for a file that a person wrote. Of an API server's
+                object they are passed over: they are those of a newer CRD.
+
+        Raises:
+            pydantic.ValidationError: see `explain`; it holds no values.
+        """
+        return cls.model_validate_json(orjson.dumps(body), extra=None if strict else "ignore")

@@ -1,0 +1,109 @@
+"""What the operator says of a ChatAssistant."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from chatassistant_operator.api.v1alpha1.base import ApiModel
+
+
+class Condition(ApiModel):
+    """One aspect of the assistant's state."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """Which aspect."""
+
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+
+    reason: Annotated[str, Field(max_length=1024)]
+    """Why, in one CamelCase word for machines."""
+
+    message: Annotated[str, Field(max_length=32_768)]
+    """Why, and what to do, in words for people."""
+
+    last_transition_time: datetime
+    """When the status changed last."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The generation of the object that this was said of."""
+
+
+class Pricing(ApiModel):
+    """What the model costs, in USD a token."""
+
+    prompt: Annotated[str, Field(max_length=64)]
+    """USD for a token of the prompt."""
+
+    completion: Annotated[str, Field(max_length=64)]
+    """USD for a token of the answer."""
+
+
+class ModelStatus(ApiModel):
+    """What the gateway's catalogue says of the model."""
+
+    name: Annotated[str, Field(max_length=200)]
+    """The model's id."""
+
+    context_length: int | None = None
+    """How many tokens prompt and answer may have together."""
+
+    supports_tools: bool | None = None
+    """Whether it can call tools."""
+
+    free: bool | None = None
+    """Whether it costs nothing."""
+
+    pricing: Pricing | None = None
+    """What it costs; empty where that varies."""
+
+
+class CredentialsStatus(ApiModel):
+    """What the gateway says of the key."""
+
+    key_label: Annotated[str, Field(max_length=256)] | None = None
+    """The gateway's own label of the key."""
+
+    fingerprint: Annotated[str, Field(max_length=64)] | None = None
+    """The first 12 hexadecimal digits of the key's SHA-256; only of a well-formed OpenRouter key."""
+
+    free_tier: bool | None = None
+    """Whether the account has bought no credits."""
+
+    expires_at: datetime | None = None
+    """When the key ends."""
+
+
+class Status(ApiModel):
+    """What the operator says of a ChatAssistant."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The generation of the object that this status speaks of."""
+
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=32,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = ()
+    """The aspects of the assistant's state; Ready sums them up."""
+
+    url: Annotated[str, Field(max_length=2048)] | None = None
+    """Where the assistant answers inside the cluster."""
+
+    replicas: Annotated[int, Field(ge=0)] | None = None
+    """How many pods there are."""
+
+    ready_replicas: Annotated[int, Field(ge=0)] | None = None
+    """How many pods are ready."""
+
+    selector: Annotated[str, Field(max_length=1024)] | None = None
+    """The label selector of the pods, for autoscalers."""
+
+    model: ModelStatus | None = None
+    """What the gateway's catalogue says of the model."""
+
+    credentials: CredentialsStatus | None = None
+    """What the gateway says of the key."""

