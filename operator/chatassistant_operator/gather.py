@@ -14,9 +14,7 @@ def gather(assistant: ChatAssistant, ports: Ports) -> Observed:
     the policy forbids what the spec says.
     """
     spec = assistant.spec
-    may_ask = (
-        not spec.suspend and spec.validation.mode != "Disabled" and not denied(assistant, ports.policy)
-    )
+    may_ask = not spec.suspend and spec.validation.mode != "Disabled" and not denied(assistant, ports.policy)
     credential = ports.references.credential(assistant)
     api_key = usable_key(assistant, credential)
     key = ports.gateway.key(assistant, api_key) if may_ask and api_key else None

@@ -1,7 +1,7 @@
 """Everything that one reconcile knows of the world: read once, frozen, plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -42,8 +42,7 @@ class Unreadable:
 class Credential:
     """The Secret is there.
 
-    `key` is None when it has no entry of the name asked for, and false when that is empty or no text;
-    `revision` changes whenever the Secret does.
+    `key` is None when it has no entry of the name asked for; `revision` changes whenever the Secret does.
     """
 
     key: ApiKey | None
@@ -73,10 +72,15 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """The gateway was asked and could not tell; `detail` says what happened, with no ages or counters."""
+    """The gateway was asked and could not tell.
+
+    `detail` says what happened, with no ages or counters; `retry_after` is how many seconds the gateway asked to
+    wait, which makes no other answer of it.
+    """
 
     cause: Cause
     detail: str
+    retry_after: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ async def _apply(
             return Finding(ConditionType.APPLIED, "False", refusal.reason, str(refusal)), deployment
         if manifest["kind"] == "Deployment":
             deployment = live
-    return Finding(ConditionType.APPLIED, "True", Reason.APPLIED, "Every object is as it should be."), deployment
+    return Finding(
+        ConditionType.APPLIED, "True", Reason.APPLIED, "Every object is as it should be."
+    ), deployment
 
 
 async def _prune(assistant: ChatAssistant, plan: desired.Plan, seen: Observed, ports: Ports) -> None:

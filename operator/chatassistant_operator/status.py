@@ -45,7 +45,9 @@ def summarise(
     live = deployment.get("status", {}) if deployment else {}
     return Status(
         observed_generation=assistant.metadata.generation,
-        conditions=tuple(_condition(assistant, each, now) for each in (ready, *(known[type_] for type_ in _ORDER))),
+        conditions=tuple(
+            _condition(assistant, each, now) for each in (ready, *(known[type_] for type_ in _ORDER))
+        ),
         url=_url(assistant),
         replicas=live.get("replicas", 0),
         ready_replicas=live.get("readyReplicas", 0),
@@ -58,7 +60,11 @@ def summarise(
 def _settle(assistant: ChatAssistant, finding: Finding) -> Finding:
     """The finding, or what the status says already where the finding is pending."""
     previous = _previous(assistant, finding.type)
-    if not finding.pending or previous is None or previous.observed_generation != assistant.metadata.generation:
+    if (
+        not finding.pending
+        or previous is None
+        or previous.observed_generation != assistant.metadata.generation
+    ):
         return finding
     return Finding(finding.type, previous.status, Reason(previous.reason), previous.message)
 
@@ -143,7 +149,9 @@ def _credentials(assistant: ChatAssistant, seen: Observed) -> CredentialsStatus 
 def invalid(body: Manifest, problem: str, now: datetime) -> Status:
     """The status of an object that this operator's API does not accept, as an older CRD may have let in."""
     generation = body["metadata"]["generation"]
-    message = f"The spec is not valid: {problem}. Correct it, or install the CRD that belongs to this operator."
+    message = (
+        f"The spec is not valid: {problem}. Correct it, or install the CRD that belongs to this operator."
+    )
     return Status(
         observed_generation=generation,
         conditions=tuple(

@@ -6,6 +6,7 @@ from typing import Final, final
 
 _WELL_FORMED: Final = re.compile(r"sk-or-v1-[0-9a-f]{64}")
 _OPENROUTER: Final = re.compile(r"sk-or-[\x21-\x7e]+")
+_SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 @final
@@ -25,6 +26,11 @@ class ApiKey:
         return self._value
 
     @property
+    def is_sendable(self) -> bool:
+        """Whether it can be in an HTTP header: printable ASCII with no space, and not empty."""
+        return _SENDABLE.fullmatch(self._value) is not None
+
+    @property
     def looks_like_openrouter(self) -> bool:
         """Whether it may be sent to OpenRouter at all; anything else may be some other service's secret."""
         return _OPENROUTER.fullmatch(self._value) is not None
@@ -38,9 +44,6 @@ class ApiKey:
         if _WELL_FORMED.fullmatch(self._value) is None:
             return None
         return hashlib.sha256(self._value.encode()).hexdigest()[:12]
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ApiKey) and other._value == self._value

@@ -42,7 +42,9 @@ class Policy(BaseModel):
 
     def allows_image(self, image: str) -> bool:
         """Whether pods may run this image."""
-        return ANY in self.allowed_images or _repository(image) in {_repository(each) for each in self.allowed_images}
+        return ANY in self.allowed_images or _repository(image) in {
+            _repository(each) for each in self.allowed_images
+        }
 
     def allows_metadata(self, key: str) -> bool:
         """Whether a label or an annotation may have this key."""

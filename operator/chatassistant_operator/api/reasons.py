@@ -36,7 +36,10 @@ class Reason(_Documented):
     KEY_ACCEPTED = "KeyAccepted", "The gateway accepted the key."
     SECRET_NOT_FOUND = "SecretNotFound", "The Secret that the spec names does not exist."
     SECRET_KEY_MISSING = "SecretKeyMissing", "The Secret has no entry of the name that the spec gives."
-    KEY_MALFORMED = "KeyMalformed", "The value is empty or cannot be an OpenRouter key; it was sent to nobody."
+    KEY_MALFORMED = (
+        "KeyMalformed",
+        "The value is empty or cannot be an OpenRouter key; it was sent to nobody.",
+    )
     KEY_REJECTED = "KeyRejected", "The gateway refused the key."
     GATEWAY_UNREACHABLE = "GatewayUnreachable", "The gateway could not be asked; the key may be good."
     RATE_LIMITED = "RateLimited", "The gateway was asked too often; the key may be good."
@@ -54,5 +57,8 @@ class Reason(_Documented):
     FORBIDDEN = "Forbidden", "The operator lacks a right."
     NAME_CONFLICT = "NameConflict", "An object of the name that a child needs belongs to someone else."
     POLICY_DENIED = "PolicyDenied", "The operator's settings do not allow what the spec asks for."
-    PROMPT_NOT_FOUND = "PromptNotFound", "The ConfigMap or the key that systemPromptFrom names does not exist."
+    PROMPT_NOT_FOUND = (
+        "PromptNotFound",
+        "The ConfigMap or the key that systemPromptFrom names does not exist.",
+    )
     INVALID_SPEC = "InvalidSpec", "The spec is not valid for this operator's version of the API."

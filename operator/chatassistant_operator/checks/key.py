@@ -12,7 +12,9 @@ def key_is_accepted(assistant: ChatAssistant, seen: Observed) -> Finding:
     gateway = assistant.spec.gateway.base_url
     match seen.key:
         case KeyAccepted():
-            return _finding("True", Reason.KEY_ACCEPTED, f"{gateway} accepts the key of the Secret {ref.name!r}.")
+            return _finding(
+                "True", Reason.KEY_ACCEPTED, f"{gateway} accepts the key of the Secret {ref.name!r}."
+            )
         case KeyRefused(status=status, message=message):
             return _finding(
                 "False",
@@ -33,7 +35,9 @@ def key_is_accepted(assistant: ChatAssistant, seen: Observed) -> Finding:
         case Pending():
             return _finding("Unknown", Reason.NOT_CHECKED, "The gateway is being asked.", pending=True)
         case None:
-            return _finding("Unknown", Reason.NOT_CHECKED, f"The key is not checked: {why_not_asked(assistant)}.")
+            return _finding(
+                "Unknown", Reason.NOT_CHECKED, f"The key is not checked: {why_not_asked(assistant)}."
+            )
 
 
 def why_not_asked(assistant: ChatAssistant) -> str:

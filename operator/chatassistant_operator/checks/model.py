@@ -35,7 +35,9 @@ def model_is_offered(assistant: ChatAssistant, seen: Observed) -> Finding:
         case Pending():
             return _finding("Unknown", Reason.NOT_CHECKED, "The list of models is being read.", pending=True)
         case None:
-            return _finding("Unknown", Reason.NOT_CHECKED, f"The model is not checked: {why_not_asked(assistant)}.")
+            return _finding(
+                "Unknown", Reason.NOT_CHECKED, f"The model is not checked: {why_not_asked(assistant)}."
+            )
 
 
 def _suggestion(catalogue: Catalogue, name: str) -> str:

@@ -17,7 +17,9 @@ def prompt_is_there(assistant: ChatAssistant, seen: Observed) -> Finding | None:
         case Prompt(text=str()):
             return None
         case Prompt():
-            return _finding(f"The ConfigMap {name!r} in namespace {namespace!r} has no key {key!r}. Add it there.")
+            return _finding(
+                f"The ConfigMap {name!r} in namespace {namespace!r} has no key {key!r}. Add it there."
+            )
         case Absent():
             return _finding(
                 f"There is no ConfigMap {name!r} in namespace {namespace!r}. Create it with "

@@ -24,7 +24,9 @@ def pods_serve(
     if assistant.spec.suspend:
         return _finding("Unknown", Reason.NOT_CHECKED, "Suspended: no pod runs.")
     if deployment is None:
-        return _finding("Unknown", Reason.NOT_CHECKED, "No pod runs yet: the other conditions say what is awaited.")
+        return _finding(
+            "Unknown", Reason.NOT_CHECKED, "No pod runs yet: the other conditions say what is awaited."
+        )
     running = deployment["metadata"].get("annotations", {}).get(names.REVISION_ANNOTATION)
     current = sum(each.available for each in replica_sets if each.revision == running)
     previous = sum(each.available for each in replica_sets if each.revision != running)

@@ -5,7 +5,14 @@ from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.policy import is_openrouter
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.finding import Finding
-from chatassistant_operator.observed import Absent, Credential, CredentialReading, Observed, Pending, Unreadable
+from chatassistant_operator.observed import (
+    Absent,
+    Credential,
+    CredentialReading,
+    Observed,
+    Pending,
+    Unreadable,
+)
 
 
 def usable_key(assistant: ChatAssistant, credential: CredentialReading) -> ApiKey | None:
@@ -13,7 +20,7 @@ def usable_key(assistant: ChatAssistant, credential: CredentialReading) -> ApiKe
 
     What does not look like an OpenRouter key is never sent to OpenRouter: it may be another service's.
     """
-    if not isinstance(credential, Credential) or not credential.key:
+    if not isinstance(credential, Credential) or credential.key is None or not credential.key.is_sendable:
         return None
     if is_openrouter(assistant.spec.gateway.base_url) and not credential.key.looks_like_openrouter:
         return None
@@ -25,9 +32,7 @@ def secret_is_usable(assistant: ChatAssistant, seen: Observed) -> Finding | None
     if assistant.spec.suspend:
         return None
     ref, namespace = assistant.spec.credentials.api_key_secret_ref, assistant.metadata.namespace
-    create = (
-        f"`kubectl create secret generic {ref.name} -n {namespace} --from-literal={ref.key}=$OPENROUTER_API_KEY`"
-    )
+    create = f"`kubectl create secret generic {ref.name} -n {namespace} --from-literal={ref.key}=$OPENROUTER_API_KEY`"
     match seen.credential:
         case Pending():
             return Finding(
@@ -55,10 +60,10 @@ def secret_is_usable(assistant: ChatAssistant, seen: Observed) -> Finding | None
                 f"The Secret {ref.name!r} in namespace {namespace!r} has no key {ref.key!r}. Add it, or name the "
                 "one that it has in spec.credentials.apiKeySecretRef.key.",
             )
-        case Credential(key=key) if not key:
+        case Credential(key=key) if not key.is_sendable:
             return _refusal(
                 Reason.KEY_MALFORMED,
-                f"The key {ref.key!r} of the Secret {ref.name!r} is empty or is no text. Put the API key there, "
+                f"The key {ref.key!r} of the Secret {ref.name!r} is empty or is no API key. Put one there, "
                 f"for example by deleting the Secret and running {create}.",
             )
     if usable_key(assistant, seen.credential) is None:

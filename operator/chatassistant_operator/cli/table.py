@@ -11,7 +11,9 @@ HEADINGS: Final = ("NAME", "READY", "REASON", "MODEL", "REPLICAS", "AGE", "URL",
 def row(assistant: Manifest, now: datetime) -> tuple[str, ...]:
     """One line of the table, a cell for each of `HEADINGS`."""
     status: dict[str, Any] = assistant.get("status", {})
-    ready: dict[str, Any] = next((each for each in status.get("conditions", []) if each["type"] == "Ready"), {})
+    ready: dict[str, Any] = next(
+        (each for each in status.get("conditions", []) if each["type"] == "Ready"), {}
+    )
     return (
         assistant["metadata"]["name"],
         ready.get("status", "Unknown"),

@@ -62,7 +62,9 @@ def _template(assistant: ChatAssistant, seen: Observed, config_map: str) -> Mani
         "containers": [_container(assistant, seen)],
         "volumes": [{"name": "config", "configMap": {"name": config_map}}],
     }
-    placement = pod.model_dump(by_alias=True, exclude_none=True, mode="json", exclude={"labels", "annotations"})
+    placement = pod.model_dump(
+        by_alias=True, exclude_none=True, mode="json", exclude={"labels", "annotations"}
+    )
     spec |= {field: value for field, value in placement.items() if value}
     if assistant.spec.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": each.name} for each in assistant.spec.image_pull_secrets]
@@ -76,7 +78,9 @@ def _template(assistant: ChatAssistant, seen: Observed, config_map: str) -> Mani
 def _container(assistant: ChatAssistant, seen: Observed) -> Manifest:
     spec = assistant.spec
     ref = spec.credentials.api_key_secret_ref
-    resources = spec.resources.model_dump(by_alias=True, exclude_none=True, mode="json") if spec.resources else {}
+    resources = (
+        spec.resources.model_dump(by_alias=True, exclude_none=True, mode="json") if spec.resources else {}
+    )
     return {
         "name": names.CONTAINER,
         "image": spec.image or seen.defaults.image,

@@ -63,7 +63,9 @@ def explain(error: ValidationError) -> list[str]:
     """The problems as kubectl would word them, `field: what is wrong`, without any value."""
     problems: list[str] = []
     for each in error.errors(include_url=False, include_input=False):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in each["loc"]).lstrip(".")
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in each["loc"]).lstrip(
+            "."
+        )
         path += each.get("ctx", {}).get("field", "")
         message = "unknown field" if each["type"] == "extra_forbidden" else each["msg"]
         problems.append(f"{path}: {message}")

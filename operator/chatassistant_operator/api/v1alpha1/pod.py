@@ -11,7 +11,9 @@ _LABEL_KEY = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Z
 _QUANTITY = r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
 
 ShortText = Annotated[str, Field(max_length=253)]
-Texts = Annotated[tuple[ShortText, ...], Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "atomic"})]
+Texts = Annotated[
+    tuple[ShortText, ...], Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+]
 
 
 class _IntOrString:
@@ -184,7 +186,8 @@ class PodAffinity(ApiModel):
     """Where pods run, by the pods that run there."""
 
     required_during_scheduling_ignored_during_execution: Annotated[
-        tuple[PodAffinityTerm, ...], Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+        tuple[PodAffinityTerm, ...],
+        Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = ()
     """What must hold."""
 

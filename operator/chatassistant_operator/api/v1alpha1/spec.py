@@ -38,7 +38,9 @@ class SecretKeyRef(ApiModel):
     rules: ClassVar[tuple[Rule, ...]] = (
         _no_key("name", "the name of a Secret"),
         _no_key("key", "the name of an entry of the Secret"),
-        matches("name", _OBJECT_NAME, "must be the name of a Secret: lower-case letters, digits, '-' and '.'"),
+        matches(
+            "name", _OBJECT_NAME, "must be the name of a Secret: lower-case letters, digits, '-' and '.'"
+        ),
         matches("key", _DATA_KEY, "must be the name of an entry: letters, digits, '-', '_' and '.'"),
     )
 
@@ -54,7 +56,9 @@ class ConfigMapKeyRef(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         _no_key("name", "the name of a ConfigMap"),
-        matches("name", _OBJECT_NAME, "must be the name of a ConfigMap: lower-case letters, digits, '-' and '.'"),
+        matches(
+            "name", _OBJECT_NAME, "must be the name of a ConfigMap: lower-case letters, digits, '-' and '.'"
+        ),
         matches("key", _DATA_KEY, "must be the name of an entry: letters, digits, '-', '_' and '.'"),
     )
 
@@ -151,7 +155,9 @@ class Gateway(ApiModel):
             f"must be an http or https URL without user, query or fragment, such as {OPENROUTER}",
         ),
         matches("referer", r"https?://[\x21-\x7e]+", "must be an http or https URL", optional=True),
-        matches("title", r"[\x20-\x7e]+", "must be printable ASCII: it is sent as an HTTP header", optional=True),
+        matches(
+            "title", r"[\x20-\x7e]+", "must be printable ASCII: it is sent as an HTTP header", optional=True
+        ),
     )
 
 
@@ -173,7 +179,9 @@ class LocalObjectReference(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         _no_key("name", "the name of a Secret"),
-        matches("name", _OBJECT_NAME, "must be the name of an object: lower-case letters, digits, '-' and '.'"),
+        matches(
+            "name", _OBJECT_NAME, "must be the name of an object: lower-case letters, digits, '-' and '.'"
+        ),
     )
 
 

@@ -1,0 +1,15 @@
+"""The engine: from "something changed" to "this key is being worked on". It knows no kind of object by name.
+
+Where to look:
+
+- `queue.py`: which key is due when, never with two workers at once; `workers.py`: the tasks that work on them.
+- `source.py`: what an informer needs of an API server; `informer.py`: LIST and WATCH that never give up;
+  `store.py`: the copy that they fill, and what may replace what in it.
+- `primaries.py`: the objects that the queue's keys name, as Kopf's events bring them.
+- `references.py`: objects that are read by name, because nothing may watch them.
+- `leadership.py`: which of several processes may write.
+- `backoff.py`, `pace.py`, `failures.py`: how long to wait, how many a second, and what to say in the log.
+
+An event never carries work, only a key: whoever works on it reads the newest state from the stores. So events may
+come late, twice, in a wrong order or not at all for a while, and the end is the same.
+"""
