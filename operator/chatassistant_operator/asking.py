@@ -1,5 +1,6 @@
 """The ports that ask the world, each question once however many assistants ask it: references and the gateway."""
 
+import base64
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +19,7 @@ from chatassistant_operator.observed import (
     KeyAccepted,
     KeyRefused,
     KeyVerdict,
+    Manifest,
     Prompt,
     PromptReading,
     Unanswered,
@@ -43,6 +45,23 @@ Changed = Callable[[Iterable[Key]], None]
 
 def _key(assistant: ChatAssistant) -> Key:
     return assistant.metadata.namespace, assistant.metadata.name
+
+
+def credential_of(secret: Manifest, key: str) -> Credential:
+    """The entry of a Secret that the API key should be in."""
+    metadata, encoded = secret["metadata"], secret.get("data", {}).get(key)
+    revision = f"{metadata.get('uid')}/{metadata.get('resourceVersion')}"
+    if encoded is None:
+        return Credential(None, revision)
+    try:
+        return Credential(ApiKey(base64.b64decode(encoded).decode()), revision)
+    except ValueError:
+        return Credential(ApiKey(""), revision)
+
+
+def prompt_of(config_map: Manifest, key: str) -> Prompt:
+    """The entry of a ConfigMap that the system prompt should be in."""
+    return Prompt(config_map.get("data", {}).get(key))
 
 
 def _patient(assistant: ChatAssistant) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from chatassistant_operator.observed import Manifest
-from chatassistant_operator.ports import Key, Ports
+from chatassistant_operator.ports import AssistantGone, Key, Ports
 from chatassistant_operator.reconcile import reconcile
 from chatassistant_operator.status import invalid
 from chatassistant_operator.api.v1alpha1 import ChatAssistant, Status, explain
@@ -21,8 +21,16 @@ class Assistants(Protocol):
         """The object as last seen, or None when it is gone."""
         ...
 
+    def drop(self, key: Key) -> None:
+        """Forget an object that is gone."""
+        ...
+
     async def write_status(self, assistant: Manifest, status: dict[str, Any]) -> None:
-        """Apply a status, unless the object has changed since it was seen."""
+        """Apply a status, unless the object has changed since it was seen.
+
+        Raises:
+            AssistantGone: when the object is gone.
+        """
         ...
 
 
@@ -41,9 +49,17 @@ class Controller:
         if body is None or body["metadata"].get("deletionTimestamp"):
             self.forget(key)
             return None
+        try:
+            return await self._reconcile(body)
+        except AssistantGone:
+            self.assistants.drop(key)
+            self.forget(key)
+            return None
+
+    async def _reconcile(self, body: Manifest) -> float | None:
         now = self.now().replace(microsecond=0)
         try:
-            assistant = ChatAssistant.model_validate(body)
+            assistant = ChatAssistant.parse(body)
         except ValidationError as error:
             await self._write(body, invalid(body, "; ".join(explain(error)), now))
             return None

@@ -21,7 +21,7 @@ Key = tuple[str, str]
 """(namespace, name) of a ChatAssistant."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 (a turn of events, not an error)
     """A write that will be refused again until somebody changes something.
 
     `reason` is the reason that the condition `Applied` gets, the text its message.
@@ -30,6 +30,10 @@ class Refused(Exception):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class AssistantGone(Exception):  # noqa: N818 (a turn of events, not an error)
+    """The ChatAssistant has been deleted meanwhile, or another one has its name: there is nothing to do."""
 
 
 class Cluster(Protocol):

@@ -66,7 +66,7 @@ def _settle(assistant: ChatAssistant, finding: Finding) -> Finding:
         or previous.observed_generation != assistant.metadata.generation
     ):
         return finding
-    return Finding(finding.type, previous.status, Reason(previous.reason), previous.message)
+    return Finding(finding.type, previous.status, Reason.named(previous.reason), previous.message)
 
 
 def _ready(assistant: ChatAssistant, known: Mapping[ConditionType, Finding]) -> Finding:

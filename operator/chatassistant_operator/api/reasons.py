@@ -1,6 +1,7 @@
 """Every condition and every reason, with what it means."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class _Documented(StrEnum):
@@ -8,11 +9,16 @@ class _Documented(StrEnum):
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> "_Documented":
+    def __new__(cls, value: str, meaning: str) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
         return member
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The member of this name."""
+        return next(member for member in cls if member == name)
 
 
 class ConditionType(_Documented):

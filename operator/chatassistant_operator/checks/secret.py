@@ -60,7 +60,7 @@ def secret_is_usable(assistant: ChatAssistant, seen: Observed) -> Finding | None
                 f"The Secret {ref.name!r} in namespace {namespace!r} has no key {ref.key!r}. Add it, or name the "
                 "one that it has in spec.credentials.apiKeySecretRef.key.",
             )
-        case Credential(key=key) if not key.is_sendable:
+        case Credential(key=ApiKey() as key) if not key.is_sendable:
             return _refusal(
                 Reason.KEY_MALFORMED,
                 f"The key {ref.key!r} of the Secret {ref.name!r} is empty or is no API key. Put one there, "

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -112,9 +112,22 @@ class Client:
             await response.read()
             return response.status == 200  # noqa: PLR2004 (HTTP's own)
 
+    async def list(
+        self, kind: Kind, namespace: str | None, parameters: Mapping[str, str]
+    ) -> tuple[list[Manifest], str]:
+        """All objects of a kind in pages of 500, and the resourceVersion at which they were so."""
+        items: list[Manifest] = []
+        query = {"limit": "500", **parameters}
+        while True:
+            _, answer = await self._request("GET", kind, kind.path(namespace), query)
+            items += answer["items"]
+            if not answer["metadata"].get("continue"):
+                return items, answer["metadata"]["resourceVersion"]
+            query["continue"] = answer["metadata"]["continue"]
+
     async def events(
         self, kind: Kind, namespace: str | None, parameters: Mapping[str, str]
-    ) -> AsyncIterator[Manifest]:
+    ) -> AsyncGenerator[Manifest, None]:
         """A watch's events, `{"type": …, "object": …}`, until the server ends it.
 
         Raises:

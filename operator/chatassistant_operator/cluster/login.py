@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import aiohttp
 import kopf
@@ -179,8 +179,9 @@ def _plugin(context: str) -> Callable[[], Mapping[str, str]]:
             f"The kubeconfig's context {context!r} logs in by a plugin, which needs the official client: "
             "pip install 'chatassistant[kubeconfig]'."
         ) from None
-    configuration = cast("Any", client.Configuration())
-    config.load_kube_config(context=context, client_configuration=configuration)
+    configuration: Any = client.Configuration()
+    load: Any = config.load_kube_config
+    load(context=context, client_configuration=configuration)
 
     def headers() -> Mapping[str, str]:
         if configuration.refresh_api_key_hook:

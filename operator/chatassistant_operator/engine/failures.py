@@ -24,7 +24,7 @@ class FailureLog:
         self._last[subject] = text
         foreseen = isinstance(error, OSError | TimeoutError) or hasattr(error, "retry_after")
         self._logger.warning(
-            "%s: %s; next try in %.1f s, and no more is said of this until it changes",
+            "%s: %s; next try in %.1f s",
             subject,
             text,
             delay,

@@ -1,0 +1,224 @@
+"""Puts the operator together. `kopf run -m chatassistant_operator.wiring` and `chatassistant-operator` both end here.
+
+Kopf is the shell: login, startup and cleanup, the health endpoint, and the watch of the ChatAssistants. The engine
+does the rest: Kopf's events and the informers only name keys, and workers reconcile them.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import uuid
+from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import kopf
+
+from chatassistant_operator import handlers
+from chatassistant_operator.asking import AskedGateway, AskedReferences
+from chatassistant_operator.cluster.client import Client
+from chatassistant_operator.cluster.kinds import CHAT_ASSISTANT
+from chatassistant_operator.cluster.login import Access, LoginError, login
+from chatassistant_operator.controller import Controller
+from chatassistant_operator.engine.leadership import Leadership
+from chatassistant_operator.engine.queue import WorkQueue
+from chatassistant_operator.engine.workers import Workers
+from chatassistant_operator.live.assistants import LiveAssistants, NamedReads
+from chatassistant_operator.live.children import LiveChildren
+from chatassistant_operator.live.lease import LiveLease, NotLeadingError
+from chatassistant_operator.observed import Defaults
+from chatassistant_operator.openrouter.client import OpenRouter
+from chatassistant_operator.ports import Key, Ports
+from chatassistant_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Several events of one change, such as those of a Deployment and its ReplicaSet, are one reconcile.
+_DEBOUNCE_SECONDS: Final = 0.05
+# A watch gets a bookmark each minute; one that is silent for so long is dead, and so is this process.
+_DEAF_SECONDS: Final = 300.0
+
+
+class Engine:
+    """Everything that works while Kopf watches."""
+
+    def __init__(self, settings: Settings, access: Access) -> None:
+        self._settings = settings
+        self._access = access
+        self._resources = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._audit_wanted = asyncio.Event()
+
+    async def start(self) -> None:
+        """Fill the caches, then work."""
+        settings = self._settings
+        session = await self._resources.enter_async_context(self._access.session())
+        openrouter = await self._resources.enter_async_context(OpenRouter())
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self._leadership = self._candidate(session)
+        client = Client(session, self._access.server, writes=settings.workers, may_write=self._may_write)
+        if not await client.serves(CHAT_ASSISTANT):
+            raise kopf.PermanentError(
+                f"{self._access.server} does not know ChatAssistants: install the CRD with `kubectl apply -f crds/` "
+                "and start the operator again."
+            )
+        self.assistants = LiveAssistants(client, settings.namespaces, self.queue.add)
+        self._children = LiveChildren(client, settings.namespaces, self._notice)
+        reads = NamedReads(client)
+        self._references = AskedReferences(
+            reads.secret, reads.config_map, self._answered, settings.secret_interval_seconds
+        )
+        self._gateway = AskedGateway(openrouter, self._answered)
+        ports = Ports(
+            self._children,
+            self._references,
+            self._gateway,
+            settings.policy,
+            Defaults(image=settings.chatbot_image),
+        )
+        controller = Controller(self.assistants, ports, self._forget, lambda: datetime.now(UTC))
+        self._workers = Workers(self.queue, controller.handle, self._until_leading, settings.workers)
+        for informer in self._children.informers:
+            self._run(informer.run())
+        for informer in self._children.informers:
+            await informer.synced.wait()
+        if self._leadership is not None:
+            self._run(self._leadership.run())
+        self._run(self._lead())
+        self._run(self._audit())
+
+    async def stop(self) -> None:
+        """Let go of everything, the Lease last, so that nothing is written after it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._leadership is not None:
+            await self._leadership.release()
+        await self._resources.aclose()
+
+    def observe(self, event_type: str | None, body: Mapping[str, Any]) -> None:
+        """A ChatAssistant was listed (no type), added, modified or deleted."""
+        key = body["metadata"]["namespace"], body["metadata"]["name"]
+        if event_type is None and self.assistants.get(key) is not None:
+            # Kopf lists anew only after a gap in its watch.
+            self._audit_wanted.set()
+        if self.assistants.primaries.observe(event_type, body):
+            self.queue.add(key, 0.0 if event_type is None else _DEBOUNCE_SECONDS)
+
+    def check_health(self) -> Mapping[str, float]:
+        """Raises when a watch is dead or a task has ended."""
+        ages = {f"watch-{number}": informer.age() for number, informer in enumerate(self._children.informers)}
+        if any(age > _DEAF_SECONDS for age in ages.values()):
+            raise RuntimeError("a watch has been silent for too long")
+        return {"queue": float(len(self.queue)), "assistants": float(len(self.assistants.primaries)), **ages}
+
+    async def _lead(self) -> None:
+        """Ask and work while leading: a standby only keeps its caches warm."""
+        await self._until_leading()
+        async with asyncio.TaskGroup() as group:
+            for each in (*self._references.runs(), *self._gateway.runs(), self._workers.run()):
+                group.create_task(each)
+
+    async def _audit(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.audit_interval_seconds):
+                    await self._audit_wanted.wait()
+            except TimeoutError:
+                pass
+            self._audit_wanted.clear()
+            try:
+                await self.assistants.audit()
+            except Exception as error:  # noqa: BLE001 (the next audit may do)
+                logger.warning("the audit of ChatAssistants failed: %s", error)
+
+    def _candidate(self, session: Any) -> Leadership | None:
+        settings = self._settings
+        if not settings.leader_election:
+            return None
+        namespace = settings.lease_namespace or self._access.namespace
+        # Its own client: writes of the Lease must not wait behind others, nor for the Lease.
+        lease = LiveLease(Client(session, self._access.server), namespace, settings.lease_name)
+        identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+        return Leadership(lease, identity, lambda: None)
+
+    def _may_write(self) -> None:
+        if self._leadership is not None and not self._leadership.may_write():
+            raise NotLeadingError
+
+    async def _until_leading(self) -> None:
+        if self._leadership is not None:
+            await self._leadership.leading.wait()
+
+    def _notice(self, key: Key) -> None:
+        self.queue.add(key, _DEBOUNCE_SECONDS)
+
+    def _answered(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.queue.add(key)
+
+    def _forget(self, key: Key) -> None:
+        self._references.forget(key)
+        self._gateway.forget(key)
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        task.add_done_callback(_end_if_broken)
+        self._tasks.append(task)
+
+
+def _end_if_broken(task: asyncio.Task[None]) -> None:
+    """End the process when a task that should run for ever does not: it is started anew, and that costs nothing."""
+    if not task.cancelled():
+        logger.critical("the operator ends, because a task of it did", exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Operator:
+    """The engine as Kopf's handlers see it: settings and credentials are read when Kopf starts, not on import."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._access: Access | None = None
+
+    def login(self) -> kopf.AiohttpSession:
+        """Kopf's own connection to the API server."""
+        return self._login().for_kopf()
+
+    async def start(self) -> None:
+        """Begin to work."""
+        engine = Engine(Settings(), self._login())
+        try:
+            await engine.start()
+        except BaseException:
+            await engine.stop()
+            raise
+        self._engine = engine
+
+    async def stop(self) -> None:
+        """Stop working."""
+        if self._engine is not None:
+            await self._engine.stop()
+
+    def observe(self, event_type: str | None, body: Mapping[str, Any]) -> None:
+        """A ChatAssistant was listed (no type), added, modified or deleted."""
+        if self._engine is not None:
+            self._engine.observe(event_type, body)
+
+    def check_health(self) -> Mapping[str, float]:
+        """Raises when this process should be started anew."""
+        return self._engine.check_health() if self._engine is not None else {}
+
+    def _login(self) -> Access:
+        if self._access is None:
+            try:
+                self._access = login()
+            except LoginError as error:
+                raise kopf.PermanentError(str(error)) from None
+        return self._access
+
+
+handlers.register(kopf.get_default_registry(), Operator())
