@@ -8,7 +8,8 @@ Where to look:
 - `primaries.py`: the objects that the queue's keys name, as Kopf's events bring them.
 - `references.py`: objects that are read by name, because nothing may watch them.
 - `leadership.py`: which of several processes may write.
-- `backoff.py`, `pace.py`, `failures.py`: how long to wait, how many a second, and what to say in the log.
+- `packed.py`: how objects are kept small;
+  `backoff.py`, `pace.py`, `failures.py`: how long to wait, how many a second, and what to say in the log.
 
 An event never carries work, only a key: whoever works on it reads the newest state from the stores. So events may
 come late, twice, in a wrong order or not at all for a while, and the end is the same.

@@ -18,6 +18,8 @@ _logger: Final = logging.getLogger(__name__)
 _LEASE_SECONDS: Final = 15
 _RENEWAL_DEADLINE_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 2.0
+# Wakes when the deadline is surely past, not an instant before it.
+_JUST_AFTER_SECONDS: Final = 0.1
 
 
 class Leases(Protocol):
@@ -159,7 +161,7 @@ class Leadership:
     def _until_next_try(self) -> float:
         delay = _RETRY_SECONDS * (0.75 + 0.25 * self._clocks.random())
         left = self._seconds_left()
-        return min(delay, left) if left else delay
+        return min(delay, left + _JUST_AFTER_SECONDS) if left else delay
 
     def _time(self) -> str:
         """Now, as Kubernetes' MicroTime has it."""

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from chatassistant_operator.engine.packed import pack, unpack
 from chatassistant_operator.engine.source import Object
 from chatassistant_operator.engine.store import Key
 
@@ -27,7 +26,7 @@ class Audit:
 class _Held:
     uid: str
     version: int
-    packed: bytes  # compact JSON: a fifth of what the same takes as dictionaries
+    packed: bytes
 
 
 class Primaries:
@@ -45,10 +44,7 @@ class Primaries:
     def get(self, key: Key) -> Object | None:
         """An object of the caller's own, freshly parsed, or None."""
         held = self._held.get(key)
-        if held is None:
-            return None
-        body: Object = orjson.loads(held.packed)
-        return body
+        return None if held is None else unpack(held.packed)
 
     def keys(self) -> list[Key]:
         """The keys of all objects."""
@@ -71,7 +67,7 @@ class Primaries:
             return True
         if held is not None and version <= held.version:
             return False
-        self._held[key] = _pack(body)
+        self._held[key] = _hold(body)
         return True
 
     def put(self, body: Mapping[str, Any]) -> None:
@@ -88,7 +84,7 @@ class Primaries:
             and held.uid == metadata["uid"]
             and int(metadata["resourceVersion"]) > held.version
         ):
-            self._held[key] = _pack(body)
+            self._held[key] = _hold(body)
 
     def drop(self, key: Key) -> None:
         """Forget an object that the API server says is not there."""
@@ -101,7 +97,7 @@ class Primaries:
         for key, uid, resource_version in listing:
             vanished.discard(key)
             held = self._held.get(key)
-            if held is None or (int(resource_version) > held.version) or held.uid != uid:
+            if held is None or int(resource_version) > held.version or held.uid != uid:
                 changed.add(key)
         return Audit(frozenset(vanished), frozenset(changed))
 
@@ -110,7 +106,6 @@ def _key(metadata: Mapping[str, Any]) -> Key:
     return sys.intern(metadata.get("namespace", "")), sys.intern(metadata["name"])
 
 
-def _pack(body: Mapping[str, Any]) -> _Held:
+def _hold(body: Mapping[str, Any]) -> _Held:
     metadata = {field: value for field, value in body["metadata"].items() if field != "managedFields"}
-    packed = orjson.dumps({**body, "metadata": metadata})
-    return _Held(metadata["uid"], int(metadata["resourceVersion"]), packed)
+    return _Held(metadata["uid"], int(metadata["resourceVersion"]), pack({**body, "metadata": metadata}))

@@ -42,7 +42,7 @@ class _Held(Generic[T]):
 class Store(Generic[T]):
     """What is known of the objects of one kind, by key and by owner.
 
-    `keep` makes of an object what is held of it. `changed` is called with the key and what was and is held, None for
+    `keep` makes of an object what is held of it, say `pack`. `changed` is called with the key and what was and is held, None for
     nothing; it must not raise, as there is nobody to tell. `index` gives the uids under which `by_owner` finds it.
 
     Three tell of objects, each in its own time: LIST, WATCH and the answers to our own writes (`put`). So an older

@@ -1,0 +1,1 @@
+"""The same reconcile with no cluster: manifests from files, pods as processes, a stand-in for OpenRouter."""
