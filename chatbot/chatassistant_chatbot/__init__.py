@@ -1,0 +1,1 @@
+"""The chatbot: an OpenAI-compatible front of one assistant. Start reading at `routes/completions.py`."""

@@ -1,0 +1,1 @@
+"""The gateway over HTTP: one request, its retries before the first byte, and its stream."""

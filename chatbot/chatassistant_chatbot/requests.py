@@ -1,0 +1,46 @@
+"""What is read of a request before anybody looks at what it asks."""
+
+import uuid
+from typing import Final
+
+from starlette.requests import Request
+
+from chatassistant_chatbot.errors import CallerError
+
+REQUEST_ID_HEADER: Final = "x-request-id"
+_LARGEST_BODY: Final = 2 * 1024 * 1024
+_LONGEST_REQUEST_ID: Final = 128
+
+
+def request_id_of(request: Request) -> str:
+    """The request's id, as the middleware has chosen it."""
+    request_id: str = request.scope["state"]["request_id"]
+    return request_id
+
+
+def choose_request_id(given: str | None) -> str:
+    """The caller's id when it can go into a header and a log line, else one of our own."""
+    if given and len(given) <= _LONGEST_REQUEST_ID and given.isascii() and given.isprintable():
+        return given
+    return uuid.uuid4().hex
+
+
+async def read_json_body(request: Request) -> bytes:
+    """The body of a request that should be JSON.
+
+    Raises:
+        CallerError: 415 for another content type, 413 for more than 2 MiB.
+    """
+    content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise CallerError(415, "unsupported_media_type", "The Content-Type must be application/json.")
+    declared = request.headers.get("Content-Length", "")
+    body = bytearray()
+    if not declared.isdigit() or int(declared) <= _LARGEST_BODY:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _LARGEST_BODY:
+                break
+        else:
+            return bytes(body)
+    raise CallerError(413, "request_too_large", "A request may have 2 MiB at most.")

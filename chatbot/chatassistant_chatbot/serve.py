@@ -1,0 +1,94 @@
+"""The process: two listeners in one event loop, from the first byte to a quiet end."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from chatassistant_chatbot.app import chat_app
+from chatassistant_chatbot.deps import Deps
+from chatassistant_chatbot.gateway.client import GatewayClient
+from chatassistant_chatbot.metrics import Metrics
+from chatassistant_chatbot.routes.health import health_app
+from chatassistant_chatbot.settings import Settings, StartError
+
+logger = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves signals to us: there are two of them in this process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM, then until running answers have ended.
+
+    Raises:
+        StartError: when a port is taken.
+    """
+    process = settings.process
+    chat_socket = _listen(process.host, process.port, "PORT")
+    health_socket = _listen(process.host, process.metrics_port, "METRICS_PORT")
+    async with GatewayClient(settings.configuration.gateway, settings.api_key) as gateway:
+        shared = Deps(settings, gateway, Metrics())
+        chat = _server(chat_app(shared), process.drain_seconds)
+        health = _server(health_app(shared), 1.0)
+
+        def drain() -> None:
+            shared.draining = True
+            chat.should_exit = True
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, drain)
+        logger.info(
+            "serving",
+            extra={
+                "assistant": settings.configuration.name,
+                "model": settings.configuration.model.name,
+                "gateway": settings.configuration.gateway.base_url,
+                "port": chat_socket.getsockname()[1],
+                "metrics_port": health_socket.getsockname()[1],
+            },
+        )
+        probes = asyncio.create_task(health.serve(sockets=[health_socket]))
+        await chat.serve(sockets=[chat_socket])
+        # Probes are answered to the end, so that nobody takes a draining pod for a dead one.
+        health.should_exit = True
+        await probes
+        logger.info("ended")
+
+
+def _server(app: ASGIApp, drain_seconds: float) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(drain_seconds)),
+        )
+    )
+
+
+def _listen(host: str, port: int, variable: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise StartError(
+            f"{variable}: {host}:{port} cannot be listened on ({error.strerror}); set {variable} to a free port."
+        ) from None

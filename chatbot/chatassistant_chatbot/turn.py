@@ -1,0 +1,103 @@
+"""What is sent to the gateway for a caller's request. Pure: no I/O, no clock."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chatassistant_chatbot.errors import CallerError
+from chatassistant_chatbot.settings import Configuration, Parameters
+
+DEFAULT_MODEL: Final = "default"
+_MOST_MESSAGES: Final = 2048
+# They decide what is spent and on whom, which is the assistant's to say.
+_REFUSED: Final = ("models", "provider", "plugins", "route")
+# The caller's that are handed on; everything else is ignored, as OpenAI's API does with what it does not know.
+_HANDED_ON: Final = (
+    "temperature", "top_p", "top_k", "min_p", "top_a", "frequency_penalty", "presence_penalty", "repetition_penalty",
+    "seed", "stop", "logit_bias", "logprobs", "top_logprobs", "response_format", "structured_outputs", "tools",
+    "tool_choice", "parallel_tool_calls", "reasoning", "reasoning_effort", "verbosity",
+)  # fmt: skip
+
+
+class Message(BaseModel):
+    """One message of a conversation."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[dict[str, Any]] | None = None
+
+
+class CompletionRequest(BaseModel):
+    """The body of `POST /v1/chat/completions`; fields that are not listed are handed on or ignored."""
+
+    model_config = ConfigDict(extra="allow")
+
+    messages: Annotated[list[Message], Field(min_length=1, max_length=_MOST_MESSAGES)]
+    model: str | None = None
+    stream: bool = False
+    n: int | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+
+
+def read(body: bytes) -> CompletionRequest:
+    """A caller's request.
+
+    Raises:
+        CallerError: 400, naming the parameter, for what is no request or asks for what the assistant decides.
+    """
+    try:
+        request = CompletionRequest.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        param = ".".join(str(part) for part in first["loc"]) or None
+        message = f"{param}: {first['msg']}" if param else f"The body is no JSON of a request: {first['msg']}"
+        raise CallerError(400, "invalid_request", message, param=param) from None
+    extra = request.model_extra or {}
+    refused = next((name for name in _REFUSED if extra.get(name) is not None), None)
+    if refused is not None:
+        message = f"{refused} is decided by the assistant; leave it out."
+        raise CallerError(400, "parameter_not_allowed", message, param=refused)
+    if request.n is not None and request.n != 1:
+        raise CallerError(400, "parameter_not_allowed", "n must be 1: one answer a request.", param="n")
+    return request
+
+
+def payload(configuration: Configuration, request: CompletionRequest) -> dict[str, Any]:
+    """The body for the gateway's `/chat/completions`.
+
+    Raises:
+        CallerError: 404 for a model that the assistant does not offer.
+    """
+    model = configuration.model
+    if request.model not in {None, DEFAULT_MODEL, model.name}:
+        message = f"This assistant offers {model.name} (or {DEFAULT_MODEL}), not {request.model}."
+        raise CallerError(404, "model_not_found", message, param="model")
+    extra = request.model_extra or {}
+    asked = {name: extra[name] for name in _HANDED_ON if extra.get(name) is not None}
+    if request.temperature is not None:
+        asked["temperature"] = request.temperature
+    system = {"role": "system", "content": configuration.system_prompt}
+    return {
+        "model": model.name,
+        "messages": [system, *(message.model_dump(exclude_unset=True) for message in request.messages)],
+        **_defaults(model.parameters),
+        **asked,
+        "max_tokens": _max_tokens(model.parameters.max_tokens, request),
+        "stream": request.stream,
+    }
+
+
+def _defaults(parameters: Parameters) -> dict[str, Any]:
+    defaults = parameters.model_dump(exclude_none=True)
+    if not defaults["stop"]:
+        del defaults["stop"]
+    return defaults
+
+
+def _max_tokens(cap: int, request: CompletionRequest) -> int:
+    """What the caller asks for, up to the cap: without a number, the gateway assumes the model's maximum."""
+    asked = request.max_completion_tokens or request.max_tokens
+    return cap if asked is None else min(asked, cap)
