@@ -1,0 +1,187 @@
+"""A stand-in for the node: runs pods as plain processes, so that rollouts are the real controllers' work.
+
+It binds pending pods to itself, runs each at a loopback address of its own, and writes its status, all as a kubelet
+would. It has no Node object and no container.
+"""
+
+import asyncio
+import itertools
+import json
+import ssl
+import sys
+import tempfile
+import threading
+from collections import defaultdict
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from chatassistant_operator.local.processes import Place, PodProcess
+
+from support.control_plane import ControlPlane
+
+NAME: Final = "plain-processes"
+_RESYNC_SECONDS: Final = 0.2
+Key = tuple[str, str]
+
+
+class NodeStandIn:
+    """Runs pods until stopped, in a thread of its own.
+
+    Args:
+        plane: The control plane whose pods it runs.
+        commands: What runs in the place of an image, by the image's repository.
+    """
+
+    def __init__(self, plane: ControlPlane, commands: dict[str, list[str]]) -> None:
+        self._plane = plane
+        self._commands = commands
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="node", daemon=True)
+        self._addresses = (f"127.1.{high}.{low}" for high, low in itertools.product(range(256), range(1, 255)))
+        self._running: dict[str, PodProcess] = {}
+        self._ending: set[str] = set()
+        self._patches: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._logs: dict[Key, list[str]] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="node-")
+
+    def start(self) -> None:
+        """Begin to run pods."""
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(timeout=30)
+
+    def stop(self) -> None:
+        """End all pods and forget them."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(timeout=60)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        self._loop.close()
+        self._folder.cleanup()
+
+    def log(self, namespace: str, pod: str) -> str:
+        """What a pod's process has printed."""
+        return "\n".join(self._logs.get((namespace, pod), []))
+
+    async def _open(self) -> None:
+        context = ssl.create_default_context(cafile=str(self._plane.ca_file))
+        self._session = aiohttp.ClientSession(
+            base_url=self._plane.server,
+            connector=aiohttp.TCPConnector(ssl=context, limit=0),
+            headers={"Authorization": f"Bearer {self._plane.admin_token}"},
+        )
+        for path in ("/api/v1/pods", "/api/v1/secrets", "/api/v1/configmaps"):
+            self._spawn(self._watch(path))
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(each.stop(lame_duck=False) for each in self._running.values()))
+        await self._session.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _watch(self, path: str) -> None:
+        """List and watch; begun anew whatever happens, as when a test kills the API server."""
+        while True:
+            try:
+                async with self._session.get(path) as response:
+                    listed = await response.json()
+                for item in listed["items"]:
+                    self._take(path, "ADDED", item)
+                query = {"watch": "true", "resourceVersion": listed["metadata"]["resourceVersion"]}
+                timeout = aiohttp.ClientTimeout(total=None)
+                async with self._session.get(path, params=query, timeout=timeout) as response:
+                    pending = b""
+                    async for chunk in response.content.iter_any():
+                        *lines, pending = (pending + chunk).split(b"\n")
+                        for line in lines:
+                            event = json.loads(line)
+                            self._take(path, event["type"], event["object"])
+            except (aiohttp.ClientError, TimeoutError, KeyError, json.JSONDecodeError):
+                await asyncio.sleep(_RESYNC_SECONDS)
+
+    def _take(self, path: str, type_: str, obj: dict[str, Any]) -> None:
+        if type_ == "ERROR":
+            raise KeyError(type_)
+        if path.endswith("/pods"):
+            self._take_pod(type_, obj)
+            return
+        metadata = obj["metadata"]
+        key = "Secret" if path.endswith("/secrets") else "ConfigMap", metadata["namespace"], metadata["name"]
+        if type_ == "DELETED":
+            self._objects.pop(key, None)
+        else:
+            self._objects[key] = obj
+        for uid, process in self._running.items():
+            if process.namespace == metadata["namespace"] and uid not in self._ending:
+                process.refresh()
+
+    def _take_pod(self, type_: str, pod: dict[str, Any]) -> None:
+        uid = pod["metadata"]["uid"]
+        if type_ == "DELETED" or pod["metadata"].get("deletionTimestamp"):
+            if uid not in self._ending:
+                self._ending.add(uid)
+                self._spawn(self._end(pod))
+        elif not pod["spec"].get("nodeName"):
+            self._spawn(self._bind(pod))
+        elif pod["spec"]["nodeName"] == NAME and uid not in self._running:
+            self._run(pod)
+
+    async def _bind(self, pod: dict[str, Any]) -> None:
+        metadata = pod["metadata"]
+        body = {"target": {"kind": "Node", "name": NAME}, "metadata": {"name": metadata["name"]}}
+        async with self._session.post(f"{_path(pod)}/binding", json=body):
+            pass
+
+    def _run(self, pod: dict[str, Any]) -> None:
+        metadata = pod["metadata"]
+        namespace, uid = metadata["namespace"], metadata["uid"]
+        lines = self._logs.setdefault((namespace, metadata["name"]), [])
+        repository = pod["spec"]["containers"][0]["image"].rpartition(":")[0]
+        process = PodProcess(
+            pod,
+            self._commands.get(repository),
+            lambda kind, name: self._objects.get((kind, namespace, name)),
+            Place(next(self._addresses), {}, Path(self._folder.name) / uid),
+            lambda status: self._spawn(self._write_status(pod, status)),
+            lines.append,
+        )
+        self._running[uid] = process
+        process.start()
+
+    async def _end(self, pod: dict[str, Any]) -> None:
+        process = self._running.get(pod["metadata"]["uid"])
+        if process is not None:
+            await process.stop(lame_duck=bool(pod["metadata"].get("deletionGracePeriodSeconds")))
+            self._running.pop(pod["metadata"]["uid"], None)
+        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
+        async with self._session.delete(_path(pod), json=options):
+            pass
+
+    async def _write_status(self, pod: dict[str, Any], status: dict[str, Any]) -> None:
+        """Write statuses of a pod one after the other, as the kubelet does."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
+        async with self._patches[pod["metadata"]["uid"]]:
+            for _ in range(50):
+                try:
+                    async with self._session.patch(f"{_path(pod)}/status", json=body, headers=headers):
+                        return
+                except aiohttp.ClientError:
+                    await asyncio.sleep(_RESYNC_SECONDS)
+
+
+def _path(pod: dict[str, Any]) -> str:
+    return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+
+
+def chatbot_commands() -> dict[str, list[str]]:
+    """The bundled chatbot, run by this Python."""
+    return {"ghcr.io/chatassistant-dev/chatbot": [sys.executable, "-m", "chatassistant_chatbot"]}
