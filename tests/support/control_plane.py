@@ -13,6 +13,7 @@ from support.kubernetes.build import binaries
 from support.processes import free_port, start, stop
 from support.waiting import eventually
 
+CRDS: Final = Path(__file__).parents[2] / "crds"
 _CONTROLLERS: Final = (
     "deployment-controller,replicaset-controller,serviceaccount-controller,garbage-collector-controller,"
     "namespace-controller,horizontal-pod-autoscaler-controller,disruption-controller,endpointslice-controller,"
@@ -50,6 +51,8 @@ class ControlPlane:
         )
         self.start_api_server()
         self.kubeconfig.write_text(self.kubeconfig_for(self.admin_token), encoding="utf-8")
+        # Before the controllers: the garbage collector looks for new kinds only every 30 s.
+        self.kubectl("apply", "-f", str(CRDS))
         self._run(
             "kube-controller-manager",
             f"--kubeconfig={self.kubeconfig}",

@@ -23,7 +23,7 @@ def row(assistant: Manifest, now: datetime) -> tuple[str, ...]:
         _age(assistant, now),
         status.get("url", ""),
         ready.get("message", ""),
-        status.get("credentials", {}).get("fingerprint", ""),
+        status.get("credentials", {}).get("keyLabel", ""),
     )
 
 

@@ -90,7 +90,7 @@ def _add(manifests: Manifests, path: Path, document: Manifest) -> None:
     if kind == names.KIND:
         _complete(document)
         try:
-            ChatAssistant.model_validate(document)
+            ChatAssistant.parse(document, strict=True)
         except ValidationError as error:
             problems = "\n".join(f"  {problem}" for problem in explain(error))
             raise ManifestError(f"{path}: the ChatAssistant {name!r} is not valid:\n{problems}") from None
