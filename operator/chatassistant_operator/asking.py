@@ -7,7 +7,8 @@ from typing import Final
 
 from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.engine.inquiries import Budget, Inquiries
+from chatassistant_operator.engine.inquiries import Inquiries
+from chatassistant_operator.engine.pace import Pace
 from chatassistant_operator.observed import (
     PENDING,
     Absent,
@@ -29,8 +30,8 @@ from chatassistant_operator.openrouter.client import OpenRouter
 from chatassistant_operator.openrouter.errors import OpenRouterError, RateLimitedError, RefusedError
 from chatassistant_operator.ports import Key
 
-_READS_A_SECOND: Final = 20.0
-_GATEWAY_REQUESTS_A_SECOND: Final = 5.0
+_READS_A_SECOND: Final = 20
+_GATEWAY_REQUESTS_A_SECOND: Final = 5
 # What is missing is about to be made, most likely: look often at first.
 _MISSING_SECONDS: Final = 5.0
 _MISSING_FOR_SECONDS: Final = 600.0
@@ -102,12 +103,12 @@ class AskedReferences:
             complete = complete or (isinstance(answer, Prompt) and answer.text is not None)
             return interval_seconds if complete or age > _MISSING_FOR_SECONDS else _MISSING_SECONDS
 
-        budget = Budget(_READS_A_SECOND)
+        pace = Pace(_READS_A_SECOND)
         self._secrets: Inquiries[Reference, Absent | Unreadable | Credential, Key] = Inquiries(
-            secret, pause=pause, changed=changed, budget=budget
+            secret, pause=pause, changed=changed, pace=pace
         )
         self._config_maps: Inquiries[Reference, Absent | Unreadable | Prompt, Key] = Inquiries(
-            config_map, pause=pause, changed=changed, budget=budget
+            config_map, pause=pause, changed=changed, pace=pace
         )
 
     def credential(self, assistant: ChatAssistant) -> CredentialReading:
@@ -160,12 +161,12 @@ class AskedGateway:
 
     def __init__(self, openrouter: OpenRouter, changed: Changed) -> None:
         self._openrouter = openrouter
-        budget = Budget(_GATEWAY_REQUESTS_A_SECOND)
+        pace = Pace(_GATEWAY_REQUESTS_A_SECOND)
         self._keys: Inquiries[_KeyQuestion, KeyAccepted | KeyRefused | Unanswered, Key] = Inquiries(
-            self._ask_key, pause=_pause, changed=changed, budget=budget
+            self._ask_key, pause=_pause, changed=changed, pace=pace
         )
         self._catalogues: Inquiries[_CatalogueQuestion, Catalogue | Unanswered, Key] = Inquiries(
-            self._ask_catalogue, pause=_pause, changed=changed, budget=budget
+            self._ask_catalogue, pause=_pause, changed=changed, pace=pace
         )
 
     def key(self, assistant: ChatAssistant, api_key: ApiKey) -> KeyVerdict:

@@ -51,6 +51,7 @@ class Engine:
         self._resources = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._audit_wanted = asyncio.Event()
+        self._lost = asyncio.Event()
 
     async def start(self) -> None:
         """Fill the caches, then work."""
@@ -117,10 +118,19 @@ class Engine:
 
     async def _lead(self) -> None:
         """Ask and work while leading: a standby only keeps its caches warm."""
-        await self._until_leading()
-        async with asyncio.TaskGroup() as group:
-            for each in (*self._references.runs(), *self._gateway.runs(), self._workers.run()):
-                group.create_task(each)
+        while True:
+            await self._until_leading()
+            self._lost.clear()
+            works = (*self._references.runs(), *self._gateway.runs(), self._workers.run(), self._lost.wait())
+            tasks = [asyncio.ensure_future(work) for work in works]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _audit(self) -> None:
         while True:
@@ -143,7 +153,7 @@ class Engine:
         # Its own client: writes of the Lease must not wait behind others, nor for the Lease.
         lease = LiveLease(Client(session, self._access.server), namespace, settings.lease_name)
         identity = f"{socket.gethostname()}_{uuid.uuid4()}"
-        return Leadership(lease, identity, lambda: None)
+        return Leadership(lease, identity, self._lost.set)
 
     def _may_write(self) -> None:
         if self._leadership is not None and not self._leadership.may_write():

@@ -39,7 +39,9 @@ class NodeStandIn:
         self._commands = commands
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="node", daemon=True)
-        self._addresses = (f"127.1.{high}.{low}" for high, low in itertools.product(range(256), range(1, 255)))
+        self._addresses = (
+            f"127.1.{high}.{low}" for high, low in itertools.product(range(256), range(1, 255))
+        )
         self._running: dict[str, PodProcess] = {}
         self._ending: set[str] = set()
         self._patches: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

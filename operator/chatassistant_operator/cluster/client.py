@@ -16,10 +16,10 @@ from chatassistant_operator.cluster.errors import ExpiredError, UnreachableError
 from chatassistant_operator.cluster.kinds import Kind
 from chatassistant_operator.observed import Manifest
 
-# Fits between a Lease's renewal deadline and its duration: no write of a leader that lost its Lease is under way
-# when the next one begins.
-REQUEST_SECONDS: Final = 5.0
-_CONNECT_SECONDS: Final = 5.0
+# Fits between a Lease's renewal deadline (10 s) and its duration (15 s): no write of a leader that lost its Lease is
+# under way when the next one begins.
+REQUEST_SECONDS: Final = 4.5
+_CONNECT_SECONDS: Final = 4.0
 _WATCH_SECONDS: Final = 300
 # Bookmarks come each minute: a watch that is silent for longer is a half-open connection.
 _SILENCE_SECONDS: Final = 90.0

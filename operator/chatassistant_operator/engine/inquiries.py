@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+from chatassistant_operator.engine.pace import Pace
+
 logger = logging.getLogger(__name__)
 
 Q = TypeVar("Q", bound=Hashable)
@@ -21,25 +23,9 @@ K = TypeVar("K", bound=Hashable)
 _PATIENT_SECONDS: Final = 60.0
 _HASTE_PAUSE_SECONDS: Final = 5.0
 _HASTE_SECONDS: Final = 600.0
-_FAILED_PAUSE_SECONDS: Final = 30.0
-
-
-class Budget:
-    """At most so many a second, with a burst of the same size; shared by those who share a server."""
-
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
-        self._clock = clock
-        self._tokens = rate
-        self._at = clock()
-
-    async def spend(self) -> None:
-        """Wait for a turn."""
-        now = self._clock()
-        self._tokens = min(self._rate, self._tokens + (now - self._at) * self._rate) - 1
-        self._at = now
-        if self._tokens < 0:
-            await asyncio.sleep(-self._tokens / self._rate)
+_FAILED_PAUSE_SECONDS: Final = 10.0
+# The rest of the pace is for questions that somebody waits for.
+_ROUTINE_SHARE: Final = 0.75
 
 
 @dataclass
@@ -61,7 +47,7 @@ class Inquiries(Generic[Q, A, K]):
         pause: Gives the seconds until a question is asked again, from its answer and the seconds since that
             answer was a new one.
         changed: Called with those who want an answer when it is another one than before.
-        budget: How many questions a second.
+        pace: How many questions a second; shared by those who ask the same server.
         clock: Seconds that only grow.
         draw: A random number between its two arguments, for jitter.
     """
@@ -72,14 +58,14 @@ class Inquiries(Generic[Q, A, K]):
         *,
         pause: Callable[[Q, A, float], float],
         changed: Callable[[Iterable[K]], None],
-        budget: Budget,
+        pace: Pace,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._ask = ask
         self._pause = pause
         self._tell = changed
-        self._budget = budget
+        self._pace = pace
         self._clock = clock
         self._draw = draw
         self._entries: dict[Q, _Entry[A, K]] = {}
@@ -104,7 +90,8 @@ class Inquiries(Generic[Q, A, K]):
             self._entries.setdefault(question, _Entry()).by.add(by)
         entry = self._entries[question]
         if entry.answer is None:
-            delay = self._draw(0.0, _PATIENT_SECONDS) if patient and entry.due == float("inf") else 0.0
+            spread = max(_PATIENT_SECONDS, self._routine_seconds())
+            delay = self._draw(0.0, spread) if patient and entry.due == float("inf") else 0.0
             if not patient or entry.due == float("inf"):
                 self._schedule(question, entry, self._clock() + delay)
         return entry.answer
@@ -136,7 +123,7 @@ class Inquiries(Generic[Q, A, K]):
             while True:
                 question = self._pop()
                 if question is not None:
-                    await self._budget.spend()
+                    await asyncio.sleep(self._pace.reserve())
                     group.create_task(self._inquire(question))
                     continue
                 self._woken.clear()
@@ -166,7 +153,13 @@ class Inquiries(Generic[Q, A, K]):
         pause = self._pause(question, answer, now - entry.changed_at)
         if now < entry.hasty_until:
             pause = min(pause, _HASTE_PAUSE_SECONDS)
-        self._schedule(question, entry, now + pause * self._draw(0.8, 1.2))
+        if pause > _HASTE_PAUSE_SECONDS:
+            pause = max(pause, self._routine_seconds())
+        self._schedule(question, entry, now + pause * self._draw(0.8, 1.0))
+
+    def _routine_seconds(self) -> float:
+        """How long it takes to ask everything once, so that routine never crowds out what is urgent."""
+        return len(self._entries) / (_ROUTINE_SHARE * self._pace.count)
 
     def _schedule(self, question: Q, entry: _Entry[A, K], when: float) -> None:
         """Have a question asked then, or earlier if it is due earlier already."""

@@ -14,6 +14,11 @@ class Pace:
         self._clock = clock
         self._turns: deque[float] = deque(maxlen=count)
 
+    @property
+    def count(self) -> int:
+        """How many turns a second there are."""
+        return self._turns.maxlen or 1
+
     def reserve(self) -> float:
         """Take the next turn; gives the seconds until it comes."""
         now = self._clock()

@@ -85,7 +85,7 @@ class Store(Generic[T]):
         """Take in the answer to a write of our own, so that the next look sees it. Calls no `changed`."""
         key, version = key_of(body), version_of(body)
         held = self._held.get(key)
-        if version > self._told and (held is None or version > held.version):
+        if version > (self._told if held is None else held.version):
             self._hold(key, body, own_write=True)
 
     def drop(self, key: Key) -> None:

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
@@ -23,6 +21,7 @@ from chatassistant_operator.cluster.kinds import (
 )
 from chatassistant_operator.cluster.ownership import NameTakenError, OwnerGoneError, apply_child
 from chatassistant_operator.engine.informer import Informer
+from chatassistant_operator.engine.packed import pack, unpack
 from chatassistant_operator.engine.store import Store
 from chatassistant_operator.live.source import KindSource
 from chatassistant_operator.observed import Children, Manifest, ReplicaSet
@@ -104,7 +103,7 @@ class LiveChildren:
         key = wanted["metadata"]["namespace"], wanted["metadata"]["name"]
         store = self._packed[kind.name, self._place(key[0])].store
         held = store.get(key)
-        live: Manifest | None = orjson.loads(held.body) if held else None
+        live: Manifest | None = unpack(held.body) if held else None
         if live is not None and (
             settled(wanted, live) or self._is_as_good_as_it_gets(kind, key, wanted, live)
         ):
@@ -128,7 +127,7 @@ class LiveChildren:
         key = assistant.metadata.namespace, name
         store = self._packed[kind, self._place(key[0])].store
         held = store.get(key)
-        uid = orjson.loads(held.body)["metadata"]["uid"] if held else None
+        uid = unpack(held.body)["metadata"]["uid"] if held else None
         try:
             await self._client.delete(BY_NAME[kind], *key, uid=uid)
         except NotFoundError:
@@ -143,7 +142,7 @@ class LiveChildren:
 
     def _owned(self, kind: Kind, namespace: str, uid: str) -> list[Manifest]:
         store = self._packed[kind.name, self._place(namespace)].store
-        return [orjson.loads(held.body) for held in store.by_owner(uid)]
+        return [unpack(held.body) for held in store.by_owner(uid)]
 
     def _is_as_good_as_it_gets(self, kind: Kind, key: Key, wanted: Manifest, live: Manifest) -> bool:
         return self._as_good_as_it_gets.get((kind.name, key)) == _version_and_hash(wanted, live)
@@ -181,7 +180,7 @@ def _assistant_of(body: Manifest) -> Key:
 def _pack(body: Manifest) -> _Packed:
     """A child without what nobody reads."""
     metadata = {field: value for field, value in body["metadata"].items() if field != "managedFields"}
-    return _Packed(_assistant_of(body), orjson.dumps({**body, "metadata": metadata}))
+    return _Packed(_assistant_of(body), pack({**body, "metadata": metadata}))
 
 
 def _count(body: Manifest) -> _Counted:

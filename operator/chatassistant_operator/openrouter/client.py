@@ -1,7 +1,9 @@
 """The two questions that the operator asks of an OpenRouter-compatible gateway."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -24,13 +26,14 @@ class OpenRouter:
     """One connection pool for all gateways; made once, used as an async context manager.
 
     Every method raises `OpenRouterError` (see `errors`). Redirects are not followed: they would carry the key to
-    another server.
+    another server. A proxy and a CA bundle are taken from HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE.
     """
 
     def __init__(self) -> None:
-        self._http = httpx.AsyncClient(
-            follow_redirects=False, headers={"User-Agent": "chatassistant-operator"}
-        )
+        # The callers bound their requests; a limit here would make one gateway's silence another one's.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        headers = {"User-Agent": "chatassistant-operator"}
+        self._http = httpx.AsyncClient(follow_redirects=False, headers=headers, limits=limits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,17 +45,20 @@ class OpenRouter:
 
     async def key(self, base_url: str, api_key: ApiKey, timeout_seconds: float) -> KeyAccepted:
         """What the gateway knows of a key that it accepts."""
-        headers = {"Authorization": f"Bearer {api_key.reveal()}"}
-        return (await self._get(f"{base_url.rstrip('/')}/key", headers, timeout_seconds, KeyAnswer)).facts()
+        answer = await self._get(f"{base_url.rstrip('/')}/key", timeout_seconds, KeyAnswer, api_key)
+        facts = answer.facts()
+        # OpenRouter's label is a part of the key; another gateway's might be all of it.
+        return replace(facts, label=facts.label.replace(api_key.reveal(), "***"))
 
     async def models(self, base_url: str, timeout_seconds: float) -> Catalogue:
         """All models that the gateway offers; no key is needed, and none is sent."""
-        answer = await self._get(f"{base_url.rstrip('/')}/models", {}, timeout_seconds, ModelsAnswer)
+        answer = await self._get(f"{base_url.rstrip('/')}/models", timeout_seconds, ModelsAnswer)
         return Catalogue({row.id: row.facts() for row in answer.data})
 
     async def _get(
-        self, url: str, headers: dict[str, str], timeout_seconds: float, shape: type[Answer]
+        self, url: str, timeout_seconds: float, shape: type[Answer], api_key: ApiKey | None = None
     ) -> Answer:
+        headers = {"Authorization": f"Bearer {api_key.reveal()}"} if api_key else {}
         timeout = httpx.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds))
         try:
             async with (
@@ -62,12 +68,12 @@ class OpenRouter:
                 content = await _read(response)
         except (TimeoutError, httpx.TimeoutException):
             raise UnreachableError(f"{url} did not answer within {timeout_seconds:g} s.") from None
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except (httpx.RequestError, httpx.InvalidURL) as error:
             raise UnreachableError(
                 f"{url} cannot be reached: {str(error) or type(error).__name__}."
             ) from None
-        if response.status_code != httpx.codes.OK:
-            raise from_response(response.status_code, response.headers, content, datetime.now(UTC))
+        if response.status_code != HTTPStatus.OK:
+            raise from_response(response, content, api_key, datetime.now(UTC))
         try:
             return shape.model_validate_json(content)
         except ValidationError:

@@ -14,21 +14,26 @@ found`, both with 401.
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import httpx
 from pydantic import ValidationError
 
+from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.openrouter.shapes import ErrorAnswer
 
 _LONGEST_MESSAGE: Final = 300
-_KEY: Final = re.compile(r"sk-[A-Za-z0-9_-]{6,}")
+_KEY: Final = re.compile(r"sk-or-[\x21-\x7e]+|\bsk-[\w-]{6,}")
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
+# The longest wait that OpenRouter has a reason for: its free tier's day ends at 00:00 UTC.
+_LONGEST_WAIT_SECONDS: Final = 86_400.0
 
 
 class OpenRouterError(Exception):
     """The gateway did not answer as hoped; the text says what it said, with anything like a key masked.
 
-    `status` is the HTTP status, `retry_after` the seconds that the gateway asked to wait.
+    `status` is the HTTP status, `retry_after` the seconds that the gateway asked to wait, at most a day.
     """
 
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
@@ -59,20 +64,26 @@ class UnreachableError(OpenRouterError):
     """The gateway could not be reached, or did not finish its answer in time."""
 
 
-def from_response(status: int, headers: httpx.Headers, content: bytes, now: datetime) -> OpenRouterError:
+def from_response(
+    response: httpx.Response, content: bytes, api_key: ApiKey | None, now: datetime
+) -> OpenRouterError:
     """The error for an answer that is not 200."""
-    retry_after = _retry_after(headers, now)
-    try:
-        message = ErrorAnswer.model_validate_json(content).words
-    except ValidationError:
-        message = f"HTTP {status} with no word of OpenRouter's"
+    status, url = response.status_code, response.url
+    retry_after = _retry_after(response.headers, now)
+    message = _words(content)
+    if api_key:
+        # A gateway may repeat a key of a form that `masked` does not know for one.
+        message = message.replace(api_key.reveal(), "***")
     if status in {401, 402, 403}:
-        return RefusedError(message, status=status)
-    if status == 429:  # noqa: PLR2004 (HTTP's own)
-        return RateLimitedError(message, status=status, retry_after=retry_after)
-    if status == 408 or status >= 500:  # noqa: PLR2004 (HTTP's own)
-        return GatewayError(f"HTTP {status}: {message}", status=status, retry_after=retry_after)
-    return UnexpectedError(f"HTTP {status}: {message}", status=status)
+        return RefusedError(message or "without a word of why", status=status)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        text = message or f"{url} answered HTTP 429."
+        return RateLimitedError(text, status=status, retry_after=retry_after)
+    if status == HTTPStatus.REQUEST_TIMEOUT or response.is_server_error:
+        text = f"{url} answered HTTP {status}{f': {message}' if message else '.'}"
+        return GatewayError(text, status=status, retry_after=retry_after)
+    advice = "a redirect is not followed with a key" if response.is_redirect else "does it end in /api/v1?"
+    return UnexpectedError(f"{url} answered HTTP {status}; check the base URL ({advice}).", status=status)
 
 
 def masked(text: str) -> str:
@@ -80,13 +91,24 @@ def masked(text: str) -> str:
     return _KEY.sub("sk-***", text)[:_LONGEST_MESSAGE]
 
 
+def _words(content: bytes) -> str:
+    """What the gateway says, empty when the answer is not one of OpenRouter's."""
+    try:
+        return ErrorAnswer.model_validate_json(content).words
+    except ValidationError:
+        return ""
+
+
 def _retry_after(headers: httpx.Headers, now: datetime) -> float | None:
     """Seconds to wait: `Retry-After`, else OpenRouter's `X-RateLimit-Reset` in epoch milliseconds."""
-    value = headers.get("Retry-After", "")
-    if value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value).astimezone(UTC) - now).total_seconds())
-    except ValueError:
-        reset = headers.get("X-RateLimit-Reset", "")
-        return max(0.0, int(reset) / 1000 - now.timestamp()) if reset.isdigit() else None
+    asked, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
+    if _NUMBER.fullmatch(asked):
+        seconds = float(asked)
+    else:
+        try:
+            seconds = (parsedate_to_datetime(asked).astimezone(UTC) - now).total_seconds()
+        except ValueError:
+            if not _NUMBER.fullmatch(reset):
+                return None
+            seconds = int(reset) - now.timestamp()
+    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)

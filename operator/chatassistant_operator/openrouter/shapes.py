@@ -7,17 +7,34 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from chatassistant_operator.observed import KeyAccepted, Model
 
 
-def _price(value: object) -> object:
-    """Prices are decimal strings in USD a token; `-1` says that it varies (`openrouter/auto`)."""
-    return None if value in {"-1", -1, ""} else value
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """One odd field must not hide a whole catalogue."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
 
 
-Price = Annotated[Decimal | None, BeforeValidator(_price)]
+def _known(price: Decimal | None) -> Decimal | None:
+    return None if price is None or price < 0 else price
+
+
+Price = Annotated[Decimal | None, AfterValidator(_known), WrapValidator(_or_none)]
+"""A decimal string in USD a token; `-1` says that it varies (`openrouter/auto`), which becomes None."""
+Tokens = Annotated[int | None, WrapValidator(_or_none)]
+Day = Annotated[date | None, WrapValidator(_or_none)]
+Text = Annotated[str | None, WrapValidator(_or_none)]
 
 
 class _KeyData(BaseModel):
@@ -53,17 +70,17 @@ class _Pricing(BaseModel):
 
 
 class _TopProvider(BaseModel):
-    max_completion_tokens: int | None = None
+    max_completion_tokens: Tokens = None
 
 
 class _ModelRow(BaseModel):
     id: str
     name: str = ""
-    context_length: int | None = None
+    context_length: Tokens = None
     pricing: _Pricing = _Pricing()
     top_provider: _TopProvider | None = None
     supported_parameters: list[str] | None = None
-    expiration_date: date | None = None
+    expiration_date: Day = None
 
     def facts(self) -> Model:
         """What is known of the model."""
@@ -86,12 +103,12 @@ class ModelsAnswer(BaseModel):
 
 
 class _ErrorMetadata(BaseModel):
-    raw: str | None = None
+    raw: Text = None
 
 
 class _Error(BaseModel):
-    message: str = ""
-    metadata: _ErrorMetadata | None = None
+    message: Text = None
+    metadata: Annotated[_ErrorMetadata | None, WrapValidator(_or_none)] = None
 
 
 class ErrorAnswer(BaseModel):
@@ -101,6 +118,7 @@ class ErrorAnswer(BaseModel):
 
     @property
     def words(self) -> str:
-        """What the gateway says, and what its provider said."""
+        """What the gateway says, and what its provider said; may be empty."""
         raw = self.error.metadata.raw if self.error.metadata else None
-        return f"{self.error.message} ({raw})" if raw else self.error.message
+        message = self.error.message or ""
+        return f"{message} ({raw})" if raw else message

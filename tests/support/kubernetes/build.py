@@ -67,11 +67,17 @@ def _build(target: Path) -> None:
         major, minor = version.removeprefix("v").split(".")[:2]
         package = "k8s.io/component-base/version"
         flags = f"-s -w -X {package}.gitVersion={version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
-        environment = os.environ | {"GOCACHE": f"{scratch}/cache", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"}
+        environment = os.environ | {
+            "GOCACHE": f"{scratch}/cache",
+            "GOTOOLCHAIN": "local",
+            "GOFLAGS": "-buildvcs=false",
+        }
         command = [str(go), "build", "-trimpath", "-ldflags", flags, "-o", f"{out}/", "tool"]
         _say(f"building Kubernetes {version} for the tests, once; this takes about six minutes on two cores")
         with (Path(scratch) / "log").open("w+") as log:
-            build = subprocess.Popen(command, cwd=_HERE, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            build = subprocess.Popen(
+                command, cwd=_HERE, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
             done: set[str] = set()
             while build.poll() is None:
                 _wait(build, 10)
