@@ -66,7 +66,8 @@ async def test_a_paid_model_costs_and_has_a_dated_name(http: httpx.AsyncClient) 
 
 async def test_max_tokens_ends_an_answer(http: httpx.AsyncClient) -> None:
     answer = (await http.post("/chat/completions", json={**HELLO, "max_tokens": 1})).json()
-    assert answer["choices"][0]["finish_reason"] == "length"
+    choice = answer["choices"][0]
+    assert (choice["finish_reason"], choice["message"]["content"]) == ("length", "You ")
     assert answer["usage"]["completion_tokens"] == 1
 
 

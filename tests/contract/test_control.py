@@ -52,6 +52,13 @@ async def test_an_outage_of_401_comes_and_goes(stand_in: StandIn, http: httpx.As
     assert stand_in.requests["GET /key"] == 3, "the counts stay"
 
 
+async def test_the_newest_lasting_fault_counts(stand_in: StandIn, http: httpx.AsyncClient) -> None:
+    for fault in (Fault(route="/key", status=401), Fault(status=503), Fault(route="/key", status=429)):
+        stand_in.faults.add(fault)
+    assert (await http.get("/key")).status_code == 429
+    assert (await http.get("/models")).status_code == 503
+
+
 async def test_faults_for_a_number_of_requests_come_first(stand_in: StandIn, http: httpx.AsyncClient) -> None:
     for fault in (Fault(status=429), Fault(status=500, times=2), Fault(status=502, times=1)):
         stand_in.faults.add(fault)
@@ -157,7 +164,7 @@ async def test_what_it_remembers_has_no_key(stand_in: StandIn, http: httpx.Async
     body = {**HELLO, "user": known.ACCEPTED.token}
     headers = {"authorization": f"Bearer {known.ACCEPTED.token}", "X-Odd": known.ACCEPTED.token}
     await http.post("/chat/completions", json=body, headers=headers)
-    await http.get("/models", headers={"Authorization": "Bearer foreign-value"})
+    await http.get("/models", headers={"authorization": "Bearer foreign-value"})
     await http.get("/models", headers={"Authorization": ""})
 
     told = (await http.get(stand_in.control_url)).json()

@@ -18,6 +18,8 @@ from chatassistant_operator.openrouter.shapes import KeyAnswer, ModelsAnswer
 _CONNECT_SECONDS: Final = 5.0
 # The catalogue had 0.75 MB in November 2026; an answer without end must not fill the memory.
 _LARGEST_ANSWER: Final = 32 * 1024 * 1024
+# A proxy cannot reach the stand-in on this machine.
+_NEVER_BY_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -33,7 +35,9 @@ class OpenRouter:
         # The callers bound their requests; a limit here would make one gateway's silence another one's.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         headers = {"User-Agent": "chatassistant-operator"}
-        self._http = httpx.AsyncClient(follow_redirects=False, headers=headers, limits=limits)
+        self._http = httpx.AsyncClient(
+            follow_redirects=False, headers=headers, limits=limits, mounts=dict.fromkeys(_NEVER_BY_PROXY)
+        )
 
     async def __aenter__(self) -> Self:
         return self

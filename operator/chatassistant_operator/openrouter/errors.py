@@ -110,5 +110,5 @@ def _retry_after(headers: httpx.Headers, now: datetime) -> float | None:
         except ValueError:
             if not _NUMBER.fullmatch(reset):
                 return None
-            seconds = int(reset) - now.timestamp()
+            seconds = int(reset) / 1000 - now.timestamp()
     return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)

@@ -241,3 +241,21 @@ async def test_a_key_that_the_gateway_repeats_goes_nowhere(
     assert token not in told
     assert token not in caplog.text
     assert token not in str(stand_in.log[0]["headers"])
+
+
+async def test_nobodys_key_is_in_an_errors_text(stand_in: StandIn, openrouter: OpenRouter) -> None:
+    stand_in.faults.add(Fault(status=500, body={"error": {"message": f"{CANARY} is busy {'x' * 1_000}"}}))
+    with pytest.raises(GatewayError, match=r"HTTP 500: sk-\*\*\* is busy x+$") as caught:
+        await openrouter.models(stand_in.base_url, 5)
+    assert len(str(caught.value)) == 300
+
+
+async def test_a_proxy_is_for_others_only(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    async with OpenRouter() as openrouter:
+        assert (await openrouter.models(stand_in.base_url, 5)).models, "this machine is reached without it"
+
+    monkeypatch.setenv("HTTP_PROXY", stand_in.base_url.removesuffix("/api/v1"))
+    async with OpenRouter() as openrouter:
+        await openrouter.models("http://gateway.example/api/v1", 5)
+    assert stand_in.log[-1]["headers"]["Host"] == "gateway.example", "the stand-in answers as the proxy"

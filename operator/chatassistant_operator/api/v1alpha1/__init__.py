@@ -60,7 +60,7 @@ class ChatAssistant(ApiModel):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             f"self.metadata.name.matches('^{_NAME}$')",
-            "must be at most 53 lower-case letters, digits and '-', and begin with a letter: the Service and the "
+            "metadata.name must be at most 53 lower-case letters, digits and '-', and begin with a letter: the Service and the "
             "pods are named after it",
             lambda assistant: _is_name(assistant.metadata.name),
             ".metadata.name",
@@ -79,4 +79,4 @@ class ChatAssistant(ApiModel):
         Raises:
             pydantic.ValidationError: see `explain`; it holds no values.
         """
-        return cls.model_validate_json(orjson.dumps(body), extra=None if strict else "ignore")
+        return cls.model_validate_json(orjson.dumps(body), extra=None if strict else "ignore", by_name=False)

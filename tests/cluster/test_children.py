@@ -1,0 +1,264 @@
+"""What the operator makes, keeps as it should be, and leaves alone."""
+
+import json
+from typing import Any
+
+import pytest
+from chatassistant_operator.local.openrouter.situations import ACCEPTED
+from support.assistants import Assistants
+from support.gateway import GatewayProcess
+from support.operators import OperatorProcess
+from support.waiting import eventually
+
+PATCHED = (
+    ("deployment/todo", "deployment", {"spec": {"replicas": 4}}),
+    ("deployment/todo", "deployment", {"spec": {"strategy": {"rollingUpdate": {"maxSurge": 3}}}}),
+    (
+        "deployment/todo",
+        "deployment",
+        {"spec": {"template": {"spec": {"automountServiceAccountToken": True}}}},
+    ),
+    (
+        "deployment/todo",
+        "deployment",
+        {"spec": {"template": {"spec": {"containers": [{"name": "chatbot", "image": "busybox:1"}]}}}},
+    ),
+    ("deployment/todo", "deployment", {"metadata": {"labels": {"chatassistant.dev/name": "other"}}}),
+    ("service/todo", "service", {"spec": {"ports": [{"port": 80, "targetPort": 1234}]}}),
+    ("service/todo", "service", {"spec": {"selector": {"chatassistant.dev/name": "other"}}}),
+    ("serviceaccount/todo", "serviceaccount", {"automountServiceAccountToken": True}),
+)
+
+
+@pytest.fixture
+def ready(operator: OperatorProcess, assistants: Assistants) -> Assistants:
+    """A ChatAssistant that is ready."""
+    assistants.put_key(ACCEPTED.token)
+    assistants.apply()
+    assistants.wait_for("Ready")
+    return assistants
+
+
+def _live(assistants: Assistants, target: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(assistants.kubectl("get", target, "-o", "json"))
+    return found
+
+
+@pytest.mark.parametrize("target", ["deployment/todo", "service/todo", "serviceaccount/todo", "configmap"])
+def test_a_deleted_child_comes_back(ready: Assistants, target: str) -> None:
+    if target == "configmap":
+        names = ready.kubectl("get", "configmap", "-l", "chatassistant.dev/name", "-o", "name")
+        target = names.strip()
+    before = _live(ready, target)["metadata"]["uid"]
+    ready.kubectl("delete", target, "--wait=false")
+
+    def is_back() -> bool:
+        found = ready.kubectl("get", target, "-o", "jsonpath={.metadata.uid}", check=False)
+        return "not found" not in found.lower() and found != before
+
+    eventually(is_back, f"{target} comes back")
+    ready.wait_for("Ready")
+
+
+@pytest.mark.parametrize(("target", "kind", "patch"), PATCHED, ids=lambda value: str(value)[:60])
+def test_an_edited_field_comes_back(ready: Assistants, target: str, kind: str, patch: dict[str, Any]) -> None:
+    assert kind
+    before = _live(ready, target)
+    ready.kubectl("patch", target, "--type=strategic", "-p", json.dumps(patch))
+
+    def is_back() -> bool:
+        live = _live(ready, target)
+        same = (
+            live.get("spec") == before.get("spec")
+            and live["metadata"]["labels"] == before["metadata"]["labels"]
+        )
+        return same and live.get("automountServiceAccountToken") == before.get("automountServiceAccountToken")
+
+    eventually(is_back, f"{target} is as it was")
+
+
+def test_what_others_set_stays(ready: Assistants) -> None:
+    ready.kubectl("annotate", "deployment/todo", "example.com/note=mine")
+    ready.kubectl("label", "service/todo", "example.com/team=mine")
+    ready.kubectl("scale", "chat/todo", "--replicas=2")
+    eventually(lambda: ready.get()["status"]["readyReplicas"] == 2, "two pods are ready")
+    assert _live(ready, "deployment/todo")["metadata"]["annotations"]["example.com/note"] == "mine"
+    assert _live(ready, "service/todo")["metadata"]["labels"]["example.com/team"] == "mine"
+    # A Git repository that does not name replicas leaves alone what a person or an autoscaler asked for.
+    ready.apply(systemPrompt="Another one")
+    ready.wait_for("Ready")
+    assert _live(ready, "deployment/todo")["spec"]["replicas"] == 2
+
+
+def test_an_autoscaler_of_the_assistant_is_followed(ready: Assistants) -> None:
+    scale = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {"name": "todo"},
+        "spec": {"replicas": 3},
+    }
+    scale["metadata"] |= {"namespace": ready.namespace}  # type: ignore[operator]  # a dict of dicts and strings
+    ready.kubectl(
+        "replace",
+        "--raw",
+        f"/apis/chatassistant.dev/v1alpha1/namespaces/{ready.namespace}/chatassistants/todo/scale",
+        "-f",
+        "-",
+        stdin=json.dumps(scale),
+    )
+    eventually(lambda: _live(ready, "deployment/todo")["spec"]["replicas"] == 3, "three replicas")
+
+
+FOREIGN: dict[str, dict[str, Any]] = {
+    "deployment": {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": {"app": "mine"}},
+            "template": {
+                "metadata": {"labels": {"app": "mine"}},
+                "spec": {"containers": [{"name": "mine", "image": "mine:1"}]},
+            },
+        },
+    },
+    "service": {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "spec": {"ports": [{"port": 1}], "selector": {"app": "mine"}},
+    },
+    "serviceaccount": {"apiVersion": "v1", "kind": "ServiceAccount"},
+    "configmap": {"apiVersion": "v1", "kind": "ConfigMap", "data": {"mine": "yes"}},
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_someone_elses_object_of_that_name_is_left_alone(
+    kind: str, operator: OperatorProcess, assistants: Assistants
+) -> None:
+    name = "todo"
+    assistants.put_key(ACCEPTED.token)
+    if kind == "configmap":
+        # Its name is known once it has been made.
+        assistants.apply()
+        assistants.wait_for("Ready")
+        found = assistants.kubectl("get", "configmap", "-l", "chatassistant.dev/name", "-o", "name")
+        name = found.strip().partition("/")[2]
+        assistants.kubectl("delete", "chat", "todo")
+        eventually(lambda: "not found" in assistants.kubectl("get", "cm", name, check=False), "it is gone")
+    foreign = FOREIGN[kind] | {"metadata": {"name": name}}
+    assistants.kubectl("create", "-f", "-", stdin=json.dumps(foreign))
+    before = _live(assistants, f"{kind}/{name}")
+    assistants.apply()
+    conflict = assistants.wait_for("NameConflict")
+    assert f"'{name}'" in conflict["message"]
+    assert "kubectl delete" in conflict["message"]
+    assert _live(assistants, f"{kind}/{name}")["metadata"] == before["metadata"]
+    assistants.kubectl("delete", "chat", "todo")
+    eventually(lambda: "not found" in assistants.kubectl("get", "chat", "todo", check=False), "it is gone")
+    after = _live(assistants, f"{kind}/{name}")
+    assert after.get("spec") == before.get("spec")
+    assert after.get("data") == before.get("data")
+
+
+def test_every_field_reaches_its_child(
+    start_operator: Any, assistants: Assistants, gateway: GatewayProcess
+) -> None:
+    start_operator(
+        policy__allowed_metadata='["example.com/"]',
+        policy__allowed_priority_classes='["chatbots"]',
+        policy__allowed_service_types='["*"]',
+        policy__allowed_images='["*"]',
+    )
+    assistants.put_key(ACCEPTED.token)
+    assistants.kubectl("create", "configmap", "prompts", "--from-literal=prompt.txt=Answer in rhymes")
+    toleration = {"key": "dedicated", "operator": "Equal", "value": "chatbots", "effect": "NoSchedule"}
+    parameters = {"temperature": 0.1, "topP": 0.5, "topK": 7, "seed": 42, "stop": ["END"], "maxTokens": 99}
+    assistants.apply(
+        model={"name": "openai/gpt-4o-mini", "parameters": parameters},
+        systemPromptFrom={"configMapKeyRef": {"name": "prompts", "key": "prompt.txt"}},
+        gateway={"timeoutSeconds": 9, "referer": "https://todo.example.com", "title": "Todo"},
+        replicas=2,
+        image="example.com/chatbot:1",
+        imagePullPolicy="Always",
+        imagePullSecrets=[{"name": "registry"}],
+        resources={"requests": {"cpu": "100m"}, "limits": {"memory": "512Mi", "cpu": 1}},
+        service={"type": "NodePort", "port": 8000, "annotations": {"example.com/a": "b"}},
+        pod={
+            "labels": {"example.com/l": "1"},
+            "annotations": {"example.com/n": "2"},
+            "nodeSelector": {"disk": "ssd"},
+            "tolerations": [toleration],
+            "affinity": {"nodeAffinity": {}},
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+            ],
+            "priorityClassName": "chatbots",
+        },
+        observability={"logLevel": "Debug"},
+    )
+    assistants.wait_for("RolloutProgressing")
+    deployment = _live(assistants, "deployment/todo")["spec"]
+    pod, metadata = deployment["template"]["spec"], deployment["template"]["metadata"]
+    container = pod["containers"][0]
+    assert deployment["replicas"] == 2
+    assert (container["image"], container["imagePullPolicy"]) == ("example.com/chatbot:1", "Always")
+    assert container["resources"]["requests"]["cpu"] == "100m"
+    assert container["resources"]["limits"] == {"memory": "512Mi", "cpu": "1"}
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert (pod["nodeSelector"], pod["tolerations"]) == ({"disk": "ssd"}, [toleration])
+    assert pod["topologySpreadConstraints"][0]["topologyKey"] == "zone"
+    assert pod["priorityClassName"] == "chatbots"
+    assert metadata["labels"]["example.com/l"] == "1"
+    assert metadata["annotations"]["example.com/n"] == "2"
+    key = container["env"][0]["valueFrom"]["secretKeyRef"]
+    assert key == {"name": "openrouter-secret", "key": "api-key"}
+    service = _live(assistants, "service/todo")
+    assert (service["spec"]["type"], service["spec"]["ports"][0]["port"]) == ("NodePort", 8000)
+    assert service["metadata"]["annotations"]["example.com/a"] == "b"
+    name = pod["volumes"][0]["configMap"]["name"]
+    config = json.loads(_live(assistants, f"configmap/{name}")["data"]["config.json"])
+    assert config["systemPrompt"] == "Answer in rhymes"
+    assert config["model"]["name"] == "openai/gpt-4o-mini"
+    assert {name: config["model"]["parameters"][name] for name in parameters} == parameters
+    assert config["gateway"]["timeoutSeconds"] == 9
+    assert (config["gateway"]["referer"], config["gateway"]["title"]) == ("https://todo.example.com", "Todo")
+    assert config["observability"]["logLevel"] == "Debug"
+
+
+@pytest.mark.parametrize(
+    ("spec", "setting"),
+    [
+        ({"gateway": {"baseURL": "http://127.0.0.1:1/api/v1"}}, "allowedGateways"),
+        ({"image": "example.com/evil:1"}, "allowedImages"),
+        ({"service": {"type": "LoadBalancer"}}, "allowedServiceTypes"),
+        ({"pod": {"labels": {"istio.io/x": "y"}}}, "allowedMetadata"),
+        ({"service": {"annotations": {"dns/name": "y"}}}, "allowedMetadata"),
+        ({"pod": {"priorityClassName": "system-node-critical"}}, "allowedPriorityClasses"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_the_policy_forbids_sends_nothing_and_rolls_nothing(
+    spec: dict[str, Any],
+    setting: str,
+    operator: OperatorProcess,
+    assistants: Assistants,
+    gateway: GatewayProcess,
+) -> None:
+    assistants.put_key(ACCEPTED.token)
+    assistants.apply(**spec)
+    denied = assistants.wait_for("PolicyDenied")
+    assert setting in denied["message"]
+    assert gateway.requests == {}
+    kinds = "deployments,pods,services,configmaps,serviceaccounts"
+    assert "No resources found" in assistants.kubectl("get", kinds, "-l", "chatassistant.dev/name")
+
+
+def test_a_running_assistant_that_breaks_the_policy_keeps_its_pods(ready: Assistants) -> None:
+    (before,) = ready.pods()
+    ready.apply(image="example.com/evil:1")
+    ready.wait_for("PolicyDenied")
+    (after,) = ready.pods()
+    assert after.metadata.uid == before.metadata.uid
+    ready.apply(image="example.com/evil:1", suspend=True)
+    eventually(lambda: not ready.pods(), "suspending still works")

@@ -1,0 +1,129 @@
+"""ChatAssistants that nobody may apply: what is wrong, which field the answer names, and a part of the cure.
+
+The API server's own checks (types, bounds, unknown fields) name the field; our rules also say what to do. The same
+table is tried on the API server and on the models, which must not differ.
+"""
+
+from typing import Any, NamedTuple
+
+KEY = "sk-or-v1-" + "5ec4e7" * 10 + "beef"
+
+
+class Bad(NamedTuple):
+    """A change that makes a good manifest bad."""
+
+    id: str
+    change: dict[str, Any]
+    field: str
+    cure: str = ""
+
+
+def _spec(**spec: Any) -> dict[str, Any]:
+    return {"spec": spec}
+
+
+def _secret(**ref: Any) -> dict[str, Any]:
+    return _spec(credentials={"apiKeySecretRef": ref})
+
+
+BAD = (
+    # Names that no Service could have.
+    Bad("name with a dot", {"metadata": {"name": "to.do"}}, "metadata.name", "53 lower-case letters"),
+    Bad(
+        "name that begins with a digit",
+        {"metadata": {"name": "1todo"}},
+        "metadata.name",
+        "begin with a letter",
+    ),
+    Bad("name of 54 characters", {"metadata": {"name": "a" * 54}}, "metadata.name", "at most 53"),
+    Bad("name that ends with a dash", {"metadata": {"name": "todo-"}}, "metadata.name"),
+    # A key where something else belongs.
+    Bad("key as Secret name", _secret(name=KEY), "apiKeySecretRef.name", "revoke it"),
+    Bad("key as Secret entry", _secret(name="x", key=KEY), "apiKeySecretRef.key", "revoke it"),
+    Bad("key instead of a reference", _spec(credentials={"apiKeySecretRef": KEY}), "apiKeySecretRef"),
+    Bad("key in a field of its own", _spec(credentials={"apiKey": KEY}), "spec.credentials"),
+    Bad("key as model", _spec(model={"name": KEY}), "spec.model.name", "author/slug"),
+    Bad("key as pull Secret", _spec(imagePullSecrets=[{"name": KEY}]), "imagePullSecrets", "revoke it"),
+    Bad(
+        "key as ConfigMap name",
+        _spec(systemPromptFrom={"configMapKeyRef": {"name": KEY, "key": "a"}}),
+        "configMapKeyRef.name",
+        "revoke it",
+    ),
+    # Credentials.
+    Bad("no credentials", _spec(credentials=None), "spec.credentials"),
+    Bad("no Secret", _spec(credentials={"apiKeySecretRef": None}), "apiKeySecretRef"),
+    Bad("Secret name with capitals", _secret(name="OpenRouter"), "apiKeySecretRef.name", "lower-case"),
+    Bad("Secret name with a space", _secret(name="open router"), "apiKeySecretRef.name", "name of a Secret"),
+    Bad("empty Secret name", _secret(name=""), "apiKeySecretRef.name"),
+    Bad("Secret entry with a slash", _secret(name="x", key="a/b"), "apiKeySecretRef.key", "letters, digits"),
+    # Model.
+    Bad(
+        "model with a space", _spec(model={"name": "openai/gpt 5"}), "spec.model.name", "openrouter.ai/models"
+    ),
+    Bad("model without an author", _spec(model={"name": "gpt-5"}), "spec.model.name", "author/slug"),
+    Bad("empty model", _spec(model={"name": ""}), "spec.model.name"),
+    Bad("temperature above 2", _spec(model={"parameters": {"temperature": 2.1}}), "parameters.temperature"),
+    Bad("temperature as text", _spec(model={"parameters": {"temperature": "hot"}}), "parameters.temperature"),
+    Bad("topP of 0", _spec(model={"parameters": {"topP": 0}}), "parameters.topP"),
+    Bad("maxTokens of 0", _spec(model={"parameters": {"maxTokens": 0}}), "parameters.maxTokens"),
+    Bad("five stops", _spec(model={"parameters": {"stop": list("abcde")}}), "parameters.stop"),
+    Bad("snake case", _spec(model={"parameters": {"max_tokens": 5}}), "max_tokens"),
+    # Prompt.
+    Bad(
+        "two prompts",
+        _spec(systemPrompt="Be brief", systemPromptFrom={"configMapKeyRef": {"name": "a", "key": "b"}}),
+        "systemPromptFrom",
+        "remove one of them",
+    ),
+    Bad("prompt as a number", _spec(systemPrompt=5), "spec.systemPrompt"),
+    Bad(
+        "prompt without entry",
+        _spec(systemPromptFrom={"configMapKeyRef": {"name": "a"}}),
+        "configMapKeyRef.key",
+    ),
+    # Gateway.
+    Bad(
+        "URL without a scheme", _spec(gateway={"baseURL": "openrouter.ai/api/v1"}), "gateway.baseURL", "http"
+    ),
+    Bad("URL of files", _spec(gateway={"baseURL": "file:///etc/passwd"}), "gateway.baseURL", "http"),
+    Bad(
+        "URL with a user",
+        _spec(gateway={"baseURL": "https://a:b@c.example/v1"}),
+        "gateway.baseURL",
+        "without user",
+    ),
+    Bad(
+        "URL with a query", _spec(gateway={"baseURL": "https://c.example/v1?a=b"}), "gateway.baseURL", "query"
+    ),
+    Bad("timeout of 0", _spec(gateway={"timeoutSeconds": 0}), "gateway.timeoutSeconds"),
+    Bad("timeout of an hour", _spec(gateway={"timeoutSeconds": 3600}), "gateway.timeoutSeconds"),
+    Bad("title of two lines", _spec(gateway={"title": "a\nb"}), "gateway.title", "ASCII"),
+    Bad("referer that is no URL", _spec(gateway={"referer": "my site"}), "gateway.referer", "URL"),
+    # Validation.
+    Bad("unknown mode", _spec(validation={"mode": "Maybe"}), "validation.mode"),
+    Bad("interval of a second", _spec(validation={"intervalSeconds": 1}), "validation.intervalSeconds"),
+    # The deployment's knobs.
+    Bad("replicas below 0", _spec(replicas=-1), "spec.replicas"),
+    Bad("replicas as text", _spec(replicas="2"), "spec.replicas"),
+    Bad("suspend as text", _spec(suspend="yes"), "spec.suspend"),
+    Bad("image with a space", _spec(image="ghcr.io/a b"), "spec.image", "ghcr.io/"),
+    Bad("unknown pull policy", _spec(imagePullPolicy="Sometimes"), "imagePullPolicy"),
+    Bad(
+        "memory that is no quantity",
+        _spec(resources={"limits": {"memory": "much"}}),
+        "resources.limits.memory",
+    ),
+    Bad("unknown Service type", _spec(service={"type": "ExternalName"}), "service.type"),
+    Bad("port out of range", _spec(service={"port": 70000}), "service.port"),
+    Bad("label value too long", _spec(pod={"labels": {"a": "x" * 64}}), "pod.labels"),
+    Bad("free environment", _spec(env=[{"name": "A", "value": "b"}]), "env"),
+    Bad("unknown toleration", _spec(pod={"tolerations": [{"operator": "Maybe"}]}), "tolerations[0].operator"),
+    Bad(
+        "spread without a place",
+        _spec(pod={"topologySpreadConstraints": [{"maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}]}),
+        "topologyKey",
+    ),
+    Bad("unknown log level", _spec(observability={"logLevel": "Loud"}), "observability.logLevel"),
+    Bad("unknown field", _spec(modle={"name": "openrouter/free"}), "modle"),
+)
