@@ -26,10 +26,10 @@ lint: .venv/.dev ## style, types, import directions, and that generated files ar
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(BIN)/python -m chatassistant_operator.api.generate --check
+	$(BIN)/python -m chatassistant_operator.generate --check
 
 generate: .venv/.dev ## write what is generated from the models: the CRD and the reference
-	$(BIN)/python -m chatassistant_operator.api.generate
+	$(BIN)/python -m chatassistant_operator.generate
 
 format: .venv/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix

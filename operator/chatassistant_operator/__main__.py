@@ -1,5 +1,6 @@
 """`chatassistant-operator`: the operator with its own defaults."""
 
+import importlib
 import logging
 import sys
 
@@ -26,8 +27,8 @@ def main() -> None:
         )
         sys.exit(f"chatassistant-operator: {problems}. See chatassistant-operator --help.")
     _configure_logging(settings)
-    # Imported for what it registers with Kopf.
-    from chatassistant_operator import wiring  # noqa: F401, PLC0415 (--help and bad settings need no Kopf)
+    # --help and bad settings need no Kopf.
+    importlib.import_module("chatassistant_operator.wiring")
 
     health = f"http://{settings.health_host}:{settings.health_port}/healthz" if settings.health_port else None
     try:

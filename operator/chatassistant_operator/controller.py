@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from chatassistant_operator.api.v1alpha1 import ChatAssistant, Status, explain
 from chatassistant_operator.observed import Manifest
 from chatassistant_operator.ports import AssistantGone, Key, Ports
 from chatassistant_operator.reconcile import reconcile
 from chatassistant_operator.status import invalid
-from chatassistant_operator.api.v1alpha1 import ChatAssistant, Status, explain
 
 
 class Assistants(Protocol):

@@ -42,7 +42,7 @@ def summarise(
     if any(finding.pending for finding in known.values()):
         return None
     ready = _ready(assistant, known)
-    live = deployment.get("status", {}) if deployment else {}
+    live: Manifest = deployment.get("status", {}) if deployment else {}
     return Status(
         observed_generation=assistant.metadata.generation,
         conditions=tuple(
@@ -103,7 +103,7 @@ def _condition(assistant: ChatAssistant, finding: Finding, now: datetime) -> Con
 
 def _previous(assistant: ChatAssistant, type_: ConditionType) -> Condition | None:
     conditions = assistant.status.conditions if assistant.status else ()
-    return next((each for each in conditions if each.type == type_), None)
+    return next((each for each in conditions if each.type == str(type_)), None)
 
 
 def _url(assistant: ChatAssistant) -> str:

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import aiohttp
 import kopf
 
 from chatassistant_operator import handlers
@@ -145,7 +146,7 @@ class Engine:
             except Exception as error:  # noqa: BLE001 (the next audit may do)
                 logger.warning("the audit of ChatAssistants failed: %s", error)
 
-    def _candidate(self, session: Any) -> Leadership | None:
+    def _candidate(self, session: aiohttp.ClientSession) -> Leadership | None:
         settings = self._settings
         if not settings.leader_election:
             return None

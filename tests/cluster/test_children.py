@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.assistants import Assistants
 from support.gateway import GatewayProcess

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.assistants import merged
 from support.bad_manifests import BAD, KEY, Bad
 from support.control_plane import CRDS, ControlPlane

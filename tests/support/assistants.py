@@ -113,7 +113,7 @@ class Assistants:
         """Ask through a ready pod, at the port that its manifest names."""
         pod = next(each for each in self.pods(name) if each.status.container_statuses[0].ready)
         body = json.dumps({"messages": [{"role": "user", "content": question}]}).encode()
-        request = urllib.request.Request(  # noqa: S310 (our own http URL)
+        request = urllib.request.Request(
             f"http://{pod.status.pod_ip}:8080/v1/chat/completions", body, {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 (our own http URL)

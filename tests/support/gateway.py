@@ -40,6 +40,12 @@ class GatewayProcess:
         return counts
 
     @property
+    def hang_ups(self) -> int:
+        """How many callers went away before the end of their answer."""
+        count: int = self._control("GET")["hang_ups"]
+        return count
+
+    @property
     def log(self) -> list[dict[str, Any]]:
         """The last requests, keys masked."""
         entries: list[dict[str, Any]] = self._control("GET")["log"]

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from chatassistant_operator.local.processes import Place, PodProcess
 
+from chatassistant_operator.local.processes import Place, PodProcess
 from support.control_plane import ControlPlane
 
 NAME: Final = "plain-processes"

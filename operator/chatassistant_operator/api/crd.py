@@ -1,6 +1,6 @@
 """The CustomResourceDefinition, made of the models and of nothing else."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
 
@@ -21,6 +21,7 @@ _COLUMNS: Final = (
     ("Message", "string", f"{_READY}.message", 1),
     ("Key", "string", ".status.credentials.keyLabel", 1),
 )
+_NOISE: Final = frozenset({"$defs", "$ref", "propertyNames", "title"})
 # What waits for Ready must not take an object for ready that nobody has looked at.
 _DEFAULT_STATUS: Final[Schema] = {
     "conditions": [
@@ -111,45 +112,50 @@ def _models(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
                 found[each.__name__] = each
                 waiting += [field.annotation for field in each.model_fields.values()]
         else:
-            waiting += getattr(each, "__args__", ())
+            waiting += cast("tuple[Any, ...]", getattr(each, "__args__", ()))
     return found
 
 
 def _structural(schema: Schema, definitions: dict[str, Schema], models: dict[str, type[BaseModel]]) -> Schema:
     """One node of pydantic's JSON schema as a structural schema of Kubernetes."""
-    result = {key: value for key, value in schema.items() if key not in {"$defs", "title", "$ref"}}
+    result = {key: value for key, value in schema.items() if key not in _NOISE}
     if "x-kubernetes-int-or-string" in result:
         return result
+
+    def below(each: Schema) -> Schema:
+        return _structural(each, definitions, models)
+
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        result = _structural(definitions[name], definitions, models) | result
+        result = below(definitions[schema["$ref"].rpartition("/")[2]]) | result
     if "anyOf" in result:
         (only,) = (each for each in result.pop("anyOf") if each != {"type": "null"})
-        result = _structural(only, definitions, models) | result
-    if "default" in result:
-        result["default"] = _pruned(result["default"])
-        if result["default"] in (None, {}, []):
-            del result["default"]
-    if "description" in result:
-        result["description"] = _text(result["description"])
-    result.pop("propertyNames", None)
-    if result.get("additionalProperties") is False:
-        del result["additionalProperties"]
-    elif "additionalProperties" in result:
-        result["additionalProperties"] = _structural(result["additionalProperties"], definitions, models)
-    if "items" in result:
-        result["items"] = _structural(result["items"], definitions, models)
-    if result.get("exclusiveMinimum", True) is not True:
-        result |= {"minimum": result["exclusiveMinimum"], "exclusiveMinimum": True}
+        result = below(only) | result
+    for container in ("additionalProperties", "items"):
+        if isinstance(result.get(container), dict):
+            result[container] = below(result[container])
     if "properties" in result:
-        result["properties"] = {
-            name: _structural(each, definitions, models) for name, each in result["properties"].items()
-        }
+        result["properties"] = {name: below(each) for name, each in result["properties"].items()}
         model = models.get(schema.get("title", ""))
         rules = _rules(model) if model else []
         if rules:
             result["x-kubernetes-validations"] = rules
-    return result
+    return _tidied(result)
+
+
+def _tidied(schema: Schema) -> Schema:
+    """A node in OpenAPI 3.0's words, without what says nothing."""
+    tidied = dict(schema)
+    if tidied.get("additionalProperties") is False:
+        del tidied["additionalProperties"]
+    if "default" in tidied:
+        tidied["default"] = _pruned(tidied["default"])
+        if tidied["default"] in (None, {}, []):
+            del tidied["default"]
+    if "description" in tidied:
+        tidied["description"] = _text(tidied["description"])
+    if tidied.get("exclusiveMinimum", True) is not True:
+        tidied |= {"minimum": tidied["exclusiveMinimum"], "exclusiveMinimum": True}
+    return tidied
 
 
 def _rules(model: type[BaseModel]) -> list[Schema]:
@@ -165,7 +171,7 @@ def _pruned(default: Any) -> Any:
     """A default without what is empty: an object's whole default, since its rules are tried on it as it is."""
     if not isinstance(default, dict):
         return default
-    pruned = {name: _pruned(value) for name, value in default.items()}
+    pruned = {name: _pruned(value) for name, value in cast("dict[str, Any]", default).items()}
     return {name: value for name, value in pruned.items() if value not in (None, {}, [])}
 
 

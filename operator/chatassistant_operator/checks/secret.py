@@ -1,8 +1,8 @@
 """Is there a Secret with something in it that may be sent to the gateway?"""
 
 from chatassistant_operator.api.api_key import ApiKey
-from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.policy import is_openrouter
+from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import (
@@ -29,51 +29,38 @@ def usable_key(assistant: ChatAssistant, credential: CredentialReading) -> ApiKe
 
 def secret_is_usable(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """`SecretNotFound`, `SecretKeyMissing` or `KeyMalformed`; None when a key may be sent."""
-    if assistant.spec.suspend:
-        return None
     ref, namespace = assistant.spec.credentials.api_key_secret_ref, assistant.metadata.namespace
+    if assistant.spec.suspend or usable_key(assistant, seen.credential) is not None:
+        return None
     create = f"`kubectl create secret generic {ref.name} -n {namespace} --from-literal={ref.key}=$OPENROUTER_API_KEY`"
     match seen.credential:
         case Pending():
+            message = f"The Secret {ref.name!r} is being read."
             return Finding(
-                ConditionType.CREDENTIALS_VALID,
-                "Unknown",
-                Reason.NOT_CHECKED,
-                f"The Secret {ref.name!r} is being read.",
-                pending=True,
+                ConditionType.CREDENTIALS_VALID, "Unknown", Reason.NOT_CHECKED, message, pending=True
             )
-        case Unreadable(message):
-            return Finding(
-                ConditionType.CREDENTIALS_VALID,
-                "Unknown",
-                Reason.NOT_CHECKED,
-                f"The operator could not read the Secret {ref.name!r}: {message}",
-            )
+        case Unreadable(problem):
+            message = f"The operator could not read the Secret {ref.name!r}: {problem}"
+            return Finding(ConditionType.CREDENTIALS_VALID, "Unknown", Reason.NOT_CHECKED, message)
         case Absent():
-            return _refusal(
-                Reason.SECRET_NOT_FOUND,
-                f"There is no Secret {ref.name!r} in namespace {namespace!r}. Create it with {create}.",
-            )
+            reason = Reason.SECRET_NOT_FOUND
+            message = f"There is no Secret {ref.name!r} in namespace {namespace!r}. Create it with {create}."
         case Credential(key=None):
-            return _refusal(
-                Reason.SECRET_KEY_MISSING,
+            reason = Reason.SECRET_KEY_MISSING
+            message = (
                 f"The Secret {ref.name!r} in namespace {namespace!r} has no key {ref.key!r}. Add it, or name the "
-                "one that it has in spec.credentials.apiKeySecretRef.key.",
+                "one that it has in spec.credentials.apiKeySecretRef.key."
             )
         case Credential(key=ApiKey() as key) if not key.is_sendable:
-            return _refusal(
-                Reason.KEY_MALFORMED,
+            reason = Reason.KEY_MALFORMED
+            message = (
                 f"The key {ref.key!r} of the Secret {ref.name!r} is empty or is no API key. Put one there, "
-                f"for example by deleting the Secret and running {create}.",
+                f"for example by deleting the Secret and running {create}."
             )
-    if usable_key(assistant, seen.credential) is None:
-        return _refusal(
-            Reason.KEY_MALFORMED,
-            f"The value of {ref.key!r} in the Secret {ref.name!r} does not look like an OpenRouter key "
-            "(sk-or-…), so it was sent to nobody. Put a key of https://openrouter.ai/settings/keys there.",
-        )
-    return None
-
-
-def _refusal(reason: Reason, message: str) -> Finding:
+        case _:
+            reason = Reason.KEY_MALFORMED
+            message = (
+                f"The value of {ref.key!r} in the Secret {ref.name!r} does not look like an OpenRouter key "
+                "(sk-or-…), so it was sent to nobody. Put a key of https://openrouter.ai/settings/keys there."
+            )
     return Finding(ConditionType.CREDENTIALS_VALID, "False", reason, message)

@@ -11,9 +11,8 @@ HEADINGS: Final = ("NAME", "READY", "REASON", "MODEL", "REPLICAS", "AGE", "URL",
 def row(assistant: Manifest, now: datetime) -> tuple[str, ...]:
     """One line of the table, a cell for each of `HEADINGS`."""
     status: dict[str, Any] = assistant.get("status", {})
-    ready: dict[str, Any] = next(
-        (each for each in status.get("conditions", []) if each["type"] == "Ready"), {}
-    )
+    conditions: list[dict[str, str]] = status.get("conditions", [])
+    ready = next((each for each in conditions if each["type"] == "Ready"), dict[str, str]())
     return (
         assistant["metadata"]["name"],
         ready.get("status", "Unknown"),
@@ -28,5 +27,5 @@ def row(assistant: Manifest, now: datetime) -> tuple[str, ...]:
 
 
 def _age(assistant: Manifest, now: datetime) -> str:
-    created = datetime.fromisoformat(assistant["metadata"]["creationTimestamp"].replace("Z", "+00:00"))
+    created = datetime.fromisoformat(assistant["metadata"]["creationTimestamp"])
     return f"{max(0, int((now.astimezone(UTC) - created).total_seconds()))}s"

@@ -20,6 +20,7 @@ from chatassistant_operator.observed import Manifest
 # under way when the next one begins.
 REQUEST_SECONDS: Final = 4.5
 _CONNECT_SECONDS: Final = 4.0
+_LIMITS: Final = aiohttp.ClientTimeout(total=REQUEST_SECONDS, connect=_CONNECT_SECONDS)
 _WATCH_SECONDS: Final = 300
 # Bookmarks come each minute: a watch that is silent for longer is a half-open connection.
 _SILENCE_SECONDS: Final = 90.0
@@ -55,7 +56,7 @@ class Client:
         *,
         writes: int = 16,
         may_write: Callable[[], None] = lambda: None,
-        observe: Callable[[str, str, int, float], None] = lambda *_: None,
+        observe: Callable[[str, str, int, float], None] | None = None,
     ) -> None:
         self._session = session
         self._server = server.rstrip("/")
@@ -108,7 +109,7 @@ class Client:
 
     async def serves(self, kind: Kind) -> bool:
         """Whether the API server knows the kind's group and version."""
-        async with self._answer("GET", kind, f"/apis/{kind.group}/{kind.version}", {}, None, {}) as response:
+        async with self._answer("GET", kind, f"/apis/{kind.group}/{kind.version}", {}) as response:
             await response.read()
             return response.status == 200  # noqa: PLR2004 (HTTP's own)
 
@@ -137,12 +138,12 @@ class Client:
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(int(_WATCH_SECONDS * random.uniform(0.8, 1.2))),
+            "timeoutSeconds": str(int(_WATCH_SECONDS * random.uniform(0.8, 1.2))),  # noqa: S311 (jitter, no secret)
             **parameters,
         }
-        timeout = aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
+        limits = aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
         path = kind.path(namespace)
-        async with self._answer("GET", kind, path, query, None, {}, timeout=timeout) as response:
+        async with self._answer("GET", kind, path, query, limits=limits) as response:
             if response.status != 200:  # noqa: PLR2004 (HTTP's own)
                 raise await _error(f"watch {kind.plural}", response)
             async for line in _lines(response):
@@ -157,8 +158,7 @@ class Client:
     ) -> tuple[int, Manifest]:
         """One write of at most so many at once, when the server has not asked to wait and we may still write."""
         async with self._writes:
-            while (pause := self._not_before - time.monotonic()) > 0:
-                await asyncio.sleep(pause)
+            await asyncio.sleep(self._not_before - time.monotonic())
             self._may_write()
             return await self._request(method, kind, path, *rest, **more)
 
@@ -173,7 +173,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Manifest]:
         try:
-            async with self._answer(method, kind, path, query or {}, body, headers or {}) as response:
+            async with self._answer(method, kind, path, query or {}, body=body, headers=headers) as response:
                 if response.status >= 400:  # noqa: PLR2004 (HTTP's own)
                     raise await _error(f"{method} {path}", response)
                 return response.status, orjson.loads(await response.read())
@@ -181,24 +181,23 @@ class Client:
             raise UnreachableError(f"{method} {path}: the API server's answer is no JSON.") from None
 
     @asynccontextmanager
-    async def _answer(
+    async def _answer(  # noqa: PLR0913 (what an HTTP request has)
         self,
         method: str,
         kind: Kind,
         path: str,
         query: Mapping[str, str],
-        body: Manifest | None,
-        headers: Mapping[str, str],
-        timeout: aiohttp.ClientTimeout = aiohttp.ClientTimeout(
-            total=REQUEST_SECONDS, connect=_CONNECT_SECONDS
-        ),
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        *,
+        body: Manifest | None = None,
+        headers: Mapping[str, str] | None = None,
+        limits: aiohttp.ClientTimeout = _LIMITS,
+    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         data = None if body is None else orjson.dumps(body)
-        sent = {"Accept": "application/json", "Content-Type": "application/json", **headers}
+        sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
         started, status = time.monotonic(), 0
         try:
             async with self._session.request(
-                method, self._server + path, params=query, data=data, headers=sent, timeout=timeout
+                method, self._server + path, params=query, data=data, headers=sent, timeout=limits
             ) as response:
                 status = response.status
                 self._heed(response)
@@ -207,7 +206,8 @@ class Client:
             problem = str(error) or type(error).__name__
             raise UnreachableError(f"{method} {path}: no answer from the API server: {problem}") from None
         finally:
-            self._observe(method, kind.plural, status, time.monotonic() - started)
+            if self._observe is not None:
+                self._observe(method, kind.plural, status, time.monotonic() - started)
 
     def _heed(self, response: aiohttp.ClientResponse) -> None:
         """Let no write go before the server wants one again."""

@@ -1,6 +1,7 @@
 """Is an object as we want it? Pure: compares what we say of it with what it is."""
 
 import hashlib
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -53,33 +54,31 @@ def differs(desired: Any, live: Any, field: str = "") -> bool:
     """
     if desired in ({}, [], None):
         return False
-    if isinstance(desired, dict):
-        if not isinstance(live, dict):
-            return True
-        if field in _QUANTITIES:
-            return any(_quantity(value) != _quantity(live.get(name)) for name, value in desired.items())
-        return any(differs(value, live.get(name), name) for name, value in desired.items())
-    if isinstance(desired, list):
-        if not isinstance(live, list):
-            return True
-        keys = _keys(field, desired)
-        return _lists_differ(desired, live, keys) if keys else _wholes_differ(desired, live)
+    compare: Callable[[Any, Any, str], bool]
+    for type_, compare in ((dict, _objects_differ), (list, _lists_differ)):
+        if isinstance(desired, type_) and isinstance(live, type_):
+            return compare(desired, live, field)
     return bool(desired != live)
+
+
+def _objects_differ(desired: Manifest, live: Manifest, field: str) -> bool:
+    if field in _QUANTITIES:
+        return any(_quantity(value) != _quantity(live.get(name)) for name, value in desired.items())
+    return any(differs(value, live.get(name), name) for name, value in desired.items())
+
+
+def _lists_differ(desired: list[Any], live: list[Any], field: str) -> bool:
+    keys = _keys(field, desired)
+    if keys is None:
+        return len(desired) != len(live) or any(differs(*pair) for pair in zip(desired, live, strict=True))
+    by_key = {tuple(item.get(key) for key in keys): item for item in live}
+    return any(differs(item, by_key.get(tuple(item.get(key) for key in keys))) for item in desired)
 
 
 def _keys(field: str, items: list[Any]) -> tuple[str, ...] | None:
     if field == "ports" and isinstance(items[0], dict):
         return next(keys for keys in _PORT_KEYS if keys[0] in items[0])
     return _KEYS.get(field)
-
-
-def _lists_differ(desired: list[Any], live: list[Any], keys: tuple[str, ...]) -> bool:
-    by_key = {tuple(item.get(key) for key in keys): item for item in live}
-    return any(differs(item, by_key.get(tuple(item.get(key) for key in keys))) for item in desired)
-
-
-def _wholes_differ(desired: list[Any], live: list[Any]) -> bool:
-    return len(desired) != len(live) or any(differs(*pair) for pair in zip(desired, live, strict=True))
 
 
 def _quantity(value: Any) -> Decimal | None:

@@ -13,6 +13,8 @@ ClusterError
     └── UnreachableError       no connection, no answer in time, or a cut one
 """
 
+from typing import Any, cast
+
 import orjson
 
 
@@ -89,10 +91,10 @@ _BY_STATUS: dict[int, type[ClusterError]] = {
 def from_response(request: str, status: int, body: bytes, retry_after: str | None) -> ClusterError:
     """The error for an answer; `request` says in words what was asked."""
     try:
-        answer = orjson.loads(body)
+        answer: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
-    details = answer if isinstance(answer, dict) else {}
+    details = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
     message = details.get("message") or f"HTTP {status}"
     error = _BY_STATUS.get(status, ServerError if status >= 500 else InvalidError)  # noqa: PLR2004 (HTTP's own)
     return error(

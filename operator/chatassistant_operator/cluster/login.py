@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import kopf
@@ -102,11 +102,14 @@ def _merge(files: list[Path]) -> dict[str, Any]:
     merged: dict[str, Any] = {"clusters": [], "users": [], "contexts": [], "current-context": None}
     for path in files:
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (OSError, yaml.YAMLError) as error:
             raise LoginError(f"The kubeconfig {path} cannot be read: {type(error).__name__}.") from None
         for field in ("clusters", "users", "contexts"):
-            merged[field] += [{**each, "folder": path.parent} for each in content.get(field) or []]
+            merged[field] += [
+                {**each, "folder": path.parent}
+                for each in cast("list[dict[str, Any]]", content.get(field) or [])
+            ]
         merged["current-context"] = merged["current-context"] or content.get("current-context")
     return merged
 
@@ -180,8 +183,8 @@ def _plugin(context: str) -> Callable[[], Mapping[str, str]]:
             "pip install 'chatassistant[kubeconfig]'."
         ) from None
     configuration: Any = client.Configuration()
-    load: Any = config.load_kube_config
-    load(context=context, client_configuration=configuration)
+    load_kube_config = cast("Callable[..., None]", config.load_kube_config)  # pyright: ignore[reportUnknownMemberType]  # it has no types
+    load_kube_config(context=context, client_configuration=configuration)
 
     def headers() -> Mapping[str, str]:
         if configuration.refresh_api_key_hook:

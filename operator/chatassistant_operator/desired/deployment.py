@@ -91,7 +91,7 @@ def _container(assistant: ChatAssistant, seen: Observed) -> Manifest:
                 "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}},
             },
             {"name": "CHATASSISTANT_CONFIG", "value": f"{_CONFIG_DIRECTORY}/{CONFIG_FILE}"},
-            {"name": "HOST", "value": "0.0.0.0"},
+            {"name": "HOST", "value": "0.0.0.0"},  # noqa: S104 (a pod is reached by its address)
             {"name": "DRAIN_SECONDS", "value": str(_DRAIN_SECONDS)},
         ],
         "ports": [
@@ -129,8 +129,8 @@ def _credentials_revision(assistant: ChatAssistant, seen: Observed) -> dict[str,
     operator, which has read no Secret yet, rolls anything.
     """
     live = seen.children.deployment
-    template = live["spec"]["template"]["metadata"] if live else {}
-    revision = template.get("annotations", {}).get(names.CREDENTIALS_REVISION_ANNOTATION)
+    template: Manifest = live["spec"]["template"]["metadata"] if live else {}
+    revision: str | None = template.get("annotations", {}).get(names.CREDENTIALS_REVISION_ANNOTATION)
     trusted = isinstance(seen.key, KeyAccepted) or assistant.spec.validation.mode == "Disabled"
     if isinstance(seen.credential, Credential) and (revision is None or trusted):
         key = seen.credential.key

@@ -30,7 +30,7 @@ _ROUTINE_SHARE: Final = 0.75
 
 @dataclass
 class _Entry(Generic[A, K]):
-    by: set[K] = field(default_factory=set)
+    by: set[K] = field(default_factory=set[K])
     answer: A | None = None
     changed_at: float = 0.0
     hasty_until: float = 0.0

@@ -1,5 +1,6 @@
 """The children of ChatAssistants: known by informers, written by the guarded client."""
 
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -128,10 +129,8 @@ class LiveChildren:
         store = self._packed[kind, self._place(key[0])].store
         held = store.get(key)
         uid = unpack(held.body)["metadata"]["uid"] if held else None
-        try:
+        with contextlib.suppress(NotFoundError):
             await self._client.delete(BY_NAME[kind], *key, uid=uid)
-        except NotFoundError:
-            pass
         store.drop(key)
 
     def _source(self, kind: Kind, place: str | None) -> KindSource:

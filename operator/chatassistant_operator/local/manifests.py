@@ -27,7 +27,9 @@ class ManifestError(Exception):
 class Manifests:
     """What the files hold, by (kind, namespace, name)."""
 
-    objects: dict[tuple[str, str, str], Manifest] = field(default_factory=dict)
+    objects: dict[tuple[str, str, str], Manifest] = field(
+        default_factory=dict[tuple[str, str, str], Manifest]
+    )
 
     @property
     def assistants(self) -> list[Manifest]:

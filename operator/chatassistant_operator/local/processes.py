@@ -180,8 +180,8 @@ class PodProcess:
     async def _probe(self, process: asyncio.subprocess.Process, state: dict[str, Any]) -> None:
         """Say when the container is ready, and kill it when it is dead."""
         async with aiohttp.ClientSession() as session:
-            while not await self._passes(session, "startupProbe"):
-                await asyncio.sleep(_PROBE_SECONDS)  # noqa: ASYNC110 (the kubelet probes by asking again)
+            while not await self._passes(session, "startupProbe"):  # noqa: ASYNC110 (the kubelet asks again, too)
+                await asyncio.sleep(_PROBE_SECONDS)
             ready, failures, lived_at = False, 0, time.monotonic()
             while True:
                 passes = await self._passes(session, "readinessProbe")

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
-from chatassistant_operator.api.v1alpha1 import ChatAssistant, explain
 from pydantic import ValidationError
+
+from chatassistant_operator.api.v1alpha1 import ChatAssistant, explain
 from support.assistants import merged
 from support.bad_manifests import BAD, KEY, Bad
 

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from chatassistant_operator.engine.inquiries import Inquiries
 from chatassistant_operator.engine.pace import Pace
-
 from unit.engine.virtual_time import now, virtual_time
 
 

@@ -1,4 +1,4 @@
-"""Writes what is made of the models: `python -m chatassistant_operator.api.generate [--check]`."""
+"""Writes what is made of the models: `python -m chatassistant_operator.generate [--check]`."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from chatassistant_operator.api import names
 from chatassistant_operator.api.crd import custom_resource_definition, object_schema
 from chatassistant_operator.api.v1alpha1 import Spec, Status
 
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[2]
 _NOTE = "Made by `make generate` from operator/chatassistant_operator/api; do not edit."
 
 
