@@ -40,7 +40,7 @@ def secret_is_usable(assistant: ChatAssistant, seen: Observed) -> Finding | None
                 ConditionType.CREDENTIALS_VALID, "Unknown", Reason.NOT_CHECKED, message, pending=True
             )
         case Unreadable(problem):
-            message = f"The operator could not read the Secret {ref.name!r}: {problem}"
+            message = f"The operator could not read the Secret {ref.name!r}: {problem}. It needs the right to get Secrets there."
             return Finding(ConditionType.CREDENTIALS_VALID, "Unknown", Reason.NOT_CHECKED, message)
         case Absent():
             reason = Reason.SECRET_NOT_FOUND

@@ -1,9 +1,8 @@
 """Is an object as we want it? Pure: compares what we say of it with what it is."""
 
 import hashlib
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import orjson
 
@@ -54,11 +53,19 @@ def differs(desired: Any, live: Any, field: str = "") -> bool:
     """
     if desired in ({}, [], None):
         return False
-    compare: Callable[[Any, Any, str], bool]
-    for type_, compare in ((dict, _objects_differ), (list, _lists_differ)):
-        if isinstance(desired, type_) and isinstance(live, type_):
-            return compare(desired, live, field)
+    if _is_object(desired) and _is_object(live):
+        return _objects_differ(desired, live, field)
+    if _is_list(desired) and _is_list(live):
+        return _lists_differ(desired, live, field)
     return bool(desired != live)
+
+
+def _is_object(value: Any) -> TypeGuard[Manifest]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _objects_differ(desired: Manifest, live: Manifest, field: str) -> bool:

@@ -1,0 +1,115 @@
+"""The children of some ChatAssistants, as files: what a change does to them shows in the diff.
+
+`make test ARGS="-k golden --update-goldens"` writes them anew.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chatassistant_chatbot.settings import Configuration
+from chatassistant_operator import checks, desired
+from chatassistant_operator.observed import PENDING, Absent, Children, KeyRefused, Manifest, Observed, Prompt
+from support.assistants import merged
+from support.situations import GOOD, assistant
+
+HERE = Path(__file__).parent
+SAMPLE = yaml.safe_load((HERE.parents[1] / "deploy/samples/every-field.yaml").read_text(encoding="utf-8"))
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "smallest": ({}, {}),
+    "every-field": (SAMPLE["spec"], {"prompt": Prompt("Answer in rhymes.")}),
+    "suspended": ({"suspend": True, "replicas": 3}, {"key": None, "catalogue": None}),
+}
+
+
+def _plan(spec: dict[str, Any], seen: Observed) -> desired.Plan:
+    subject = assistant(**spec)
+    return desired.build(subject, seen, tuple(checks.run(subject, seen).values()))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name: str, request: pytest.FixtureRequest) -> None:
+    spec, seen = CASES[name]
+    policy = GOOD.policy.model_copy(
+        update={"allowed_images": ("*",), "allowed_metadata": ("*",), "allowed_priority_classes": ("*",)}
+    )
+    plan = _plan(spec, replace(GOOD, policy=policy, **seen))
+    text = yaml.safe_dump_all(plan.manifests, sort_keys=False, width=110, allow_unicode=True)
+    path = HERE / f"{name}.yaml"
+    if request.config.getoption("--update-goldens"):
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_chatbot_reads_what_the_operator_writes(name: str) -> None:
+    spec, seen = CASES[name]
+    policy = GOOD.policy.model_copy(
+        update={"allowed_images": ("*",), "allowed_metadata": ("*",), "allowed_priority_classes": ("*",)}
+    )
+    plan = _plan(spec, replace(GOOD, policy=policy, **seen))
+    (config,) = (each for each in plan.manifests if each["kind"] == "ConfigMap")
+    read = Configuration.model_validate_json(config["data"]["config.json"])
+    subject = assistant(**spec)
+    assert read.model.name == subject.spec.model.name
+    assert read.model.parameters.max_tokens == subject.spec.model.parameters.max_tokens
+    assert read.gateway.base_url == subject.spec.gateway.base_url
+    assert read.name == "todo"
+
+
+def _deployment(plan: desired.Plan) -> Manifest | None:
+    return next((each for each in plan.manifests if each["kind"] == "Deployment"), None)
+
+
+def _running(spec: dict[str, Any]) -> Children:
+    live = _deployment(_plan(spec, GOOD))
+    assert live is not None
+    return Children(deployment=json.loads(json.dumps(live)))
+
+
+def test_what_is_known_to_be_bad_is_not_rolled_out() -> None:
+    refused = replace(GOOD, key=KeyRefused(401, "User not found."))
+    assert _deployment(_plan({}, refused)) is None
+
+
+def test_what_runs_is_kept_as_it_is_and_still_scaled() -> None:
+    seen = replace(GOOD, key=KeyRefused(401, "User not found."), children=_running({}))
+    held = _deployment(_plan({"systemPrompt": "Another", "replicas": 5}, seen))
+    assert held is not None
+    assert seen.children.deployment is not None
+    assert held["spec"]["template"] == seen.children.deployment["spec"]["template"]
+    assert held["spec"]["replicas"] == 5
+
+
+def test_a_key_that_went_bad_changes_nothing_of_what_runs() -> None:
+    seen = replace(GOOD, key=KeyRefused(401, "User not found."), children=_running({}))
+    assert _deployment(_plan({}, seen)) == _deployment(_plan({}, GOOD))
+
+
+@pytest.mark.parametrize(
+    "unread", [{"key": PENDING}, {"credential": PENDING, "key": None}], ids=["key", "Secret"]
+)
+def test_a_restart_that_has_asked_nothing_yet_changes_nothing(unread: dict[str, Any]) -> None:
+    seen = replace(GOOD, children=_running({}), **unread)
+    assert _deployment(_plan({}, seen)) == _deployment(_plan({}, GOOD))
+    assert _deployment(_plan({"systemPrompt": "Another"}, seen)) is None
+    assert _deployment(_plan({}, replace(GOOD, **unread))) is None
+
+
+def test_an_answer_that_cannot_be_had_stops_no_rollout() -> None:
+    seen = replace(GOOD, credential=Absent(), key=None)
+    assert _deployment(_plan({}, seen)) is None
+    disabled = {"validation": {"mode": "Disabled"}}
+    assert _deployment(_plan(disabled, replace(GOOD, key=None, catalogue=None))) is not None
+
+
+def test_configurations_go_when_no_revision_needs_them() -> None:
+    plan = _plan({}, GOOD)
+    (current,) = (each["metadata"]["name"] for each in plan.manifests if each["kind"] == "ConfigMap")
+    children = Children(config_maps=(current, "todo-config-old"))
+    assert desired.obsolete(plan, replace(GOOD, children=children)) == ("todo-config-old",)
+    assert merged({}, {}) == {}
