@@ -29,6 +29,7 @@ class OperatorProcess:
         folder.mkdir(parents=True)
         self._log = folder / "operator.log"
         allowed = json.dumps(["https://openrouter.ai/api/v1", gateway])
+        kubeconfig = settings.pop("kubeconfig", str(plane.kubeconfig))
         environment = {
             "CHATASSISTANT_NAMESPACES": json.dumps([namespace]),
             "CHATASSISTANT_LEASE_NAMESPACE": namespace,
@@ -42,7 +43,7 @@ class OperatorProcess:
             {
                 "PATH": os.environ["PATH"],
                 "HOME": str(folder),
-                "KUBECONFIG": str(plane.kubeconfig),
+                "KUBECONFIG": kubeconfig,
                 **environment,
             },
         )

@@ -26,7 +26,9 @@ def prompt_is_there(assistant: ChatAssistant, seen: Observed) -> Finding | None:
                 f"`kubectl create configmap {name} -n {namespace} --from-file={key}=PROMPT.txt`.",
             )
         case Unreadable(message):
-            return _finding(f"The ConfigMap {name!r} could not be read: {message}. The operator needs the right to get it.")
+            return _finding(
+                f"The ConfigMap {name!r} could not be read: {message}. The operator needs the right to get it."
+            )
         case _:
             return _finding("The system prompt's ConfigMap is being read.", truth="Unknown", pending=True)
 

@@ -1,0 +1,157 @@
+"""`kubectl-assistant run`: from files to an answer, with no cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+from chatassistant_operator.local.openrouter.situations import ACCEPTED, UNKNOWN
+from support.bad_manifests import KEY
+from support.gateway import GatewayProcess
+from support.processes import start, stop
+from support.waiting import eventually
+
+QUICKSTART = Path(__file__).parents[2] / "deploy" / "samples" / "quickstart.yaml"
+
+
+def _run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chatassistant_operator.cli", "run", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+
+
+def test_asks_once_and_ends() -> None:
+    result = _run(QUICKSTART, "--ask", "Hello")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("\n") == 1
+    assert "Hello" in result.stdout
+    assert "stand-in" in result.stderr
+
+
+def test_with_a_key_of_ones_own(gateway: GatewayProcess) -> None:
+    result = _run(
+        QUICKSTART, "--openrouter", gateway.base_url, "--ask", "Hi", OPENROUTER_API_KEY=ACCEPTED.token
+    )
+    assert result.returncode == 0, result.stderr
+    assert gateway.requests["GET /key"] == 1
+    assert ACCEPTED.token not in result.stdout + result.stderr
+
+
+def test_with_a_secret_that_is_refused(gateway: GatewayProcess) -> None:
+    secret = f"openrouter-secret={UNKNOWN.token}"
+    result = _run(QUICKSTART, "--openrouter", gateway.base_url, "--secret", secret, "--ask", "Hi")
+    assert result.returncode == 1
+    assert "KeyRejected" in result.stderr
+    assert "User not found." in result.stderr
+
+
+def test_without_any_secret(gateway: GatewayProcess) -> None:
+    result = _run(QUICKSTART, "--openrouter", gateway.base_url, "--ask", "Hi")
+    assert result.returncode == 1
+    assert "SecretNotFound" in result.stderr
+
+
+def test_the_policy_holds_here_too() -> None:
+    key = {"OPENROUTER_API_KEY": ACCEPTED.token}
+    result = _run(
+        QUICKSTART, "--ask", "Hi", CHATASSISTANT_POLICY__ALLOWED_GATEWAYS='["https://a.example"]', **key
+    )
+    assert result.returncode == 1
+    assert "PolicyDenied" in result.stderr
+    assert "allowedGateways" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "is no YAML"),
+        ("a: b", "no Kubernetes object"),
+        ("kind: ConfigMap\nmetadata: {name: x}", "None of the files holds a ChatAssistant"),
+        ("kind: ChatAssistant\nmetadata: {}", "no metadata.name"),
+        (
+            QUICKSTART.read_text(encoding="utf-8").replace("openrouter-secret\n", f"{KEY}\n"),
+            "apiKeySecretRef.name",
+        ),
+        (QUICKSTART.read_text(encoding="utf-8") + "\n  repliacs: 1\n", "spec.repliacs: unknown field"),
+    ],
+    ids=["no YAML", "no object", "no assistant", "no name", "a key", "unknown field"],
+)
+def test_files_that_cannot_be_run(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    result = _run(path)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert KEY not in result.stderr
+    assert "Traceback" not in result.stderr
+    assert _run(tmp_path / "nowhere.yaml").returncode == 2
+
+
+def test_several_at_once_with_secrets_and_prompts_from_files_until_sigterm(
+    tmp_path: Path, gateway: GatewayProcess
+) -> None:
+    ref = {"credentials": {"apiKeySecretRef": {"name": "mine"}}, "gateway": {"baseURL": gateway.base_url}}
+    prompt = {"systemPromptFrom": {"configMapKeyRef": {"name": "prompts", "key": "p"}}}
+    head = {"apiVersion": "chatassistant.dev/v1alpha1", "kind": "ChatAssistant"}
+    documents = [
+        {"kind": "Secret", "metadata": {"name": "mine"}, "stringData": {"api-key": ACCEPTED.token}},
+        {"kind": "ConfigMap", "metadata": {"name": "prompts"}, "data": {"p": "Answer in rhymes."}},
+        {**head, "metadata": {"name": "one"}, "spec": ref | prompt},
+        {**head, "metadata": {"name": "two"}, "spec": ref | {"replicas": 2}},
+    ]
+    path = tmp_path / "both.yaml"
+    path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
+    log = tmp_path / "run.log"
+    command = [sys.executable, "-u", "-m", "chatassistant_operator.cli", "run", path]
+    allowed = {"CHATASSISTANT_POLICY__ALLOWED_GATEWAYS": f'["{gateway.base_url}"]'}
+    process = start(command, log, {"PATH": os.environ["PATH"], **allowed})
+    try:
+        text = eventually(lambda: _with(log, "one answers at", "two answers at"), "both are ready")
+        url = next(line for line in text.splitlines() if line.startswith("one answers at")).split()[-1]
+        body = {"messages": [{"role": "user", "content": "Hello"}]}
+        assert httpx.post(f"{url}/chat/completions", json=body, timeout=10).status_code == 200
+        assert gateway.log[-1]["body"]["messages"][0]["content"] == "Answer in rhymes."
+        chatbots = psutil.Process(process.pid).children()
+        assert len(chatbots) == 3
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert time.monotonic() - started < 30
+        psutil.wait_procs(chatbots, timeout=1)
+        assert not any(chatbot.is_running() for chatbot in chatbots)
+    finally:
+        stop(process)
+
+
+def _with(log: Path, *words: str) -> str:
+    text = log.read_text(encoding="utf-8")
+    return text if all(word in text for word in words) else ""
+
+
+def test_chatbots_end_even_when_it_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    command = [sys.executable, "-u", "-m", "chatassistant_operator.cli", "run", QUICKSTART]
+    process = start(command, log, {"PATH": os.environ["PATH"]})
+    try:
+        eventually(lambda: _with(log, "answers at"), "it is ready")
+        chatbots = psutil.Process(process.pid).children()
+        assert chatbots
+        process.kill()
+        process.wait()
+        eventually(
+            lambda: not any(chatbot.is_running() for chatbot in chatbots), "the chatbots end", timeout=5
+        )
+    finally:
+        stop(process)
