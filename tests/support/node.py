@@ -7,6 +7,7 @@ would. It has no Node object and no container.
 import asyncio
 import itertools
 import json
+import os
 import ssl
 import sys
 import tempfile
@@ -39,9 +40,10 @@ class NodeStandIn:
         self._commands = commands
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="node", daemon=True)
-        self._addresses = (
-            f"127.1.{high}.{low}" for high, low in itertools.product(range(256), range(1, 255))
-        )
+        # Other test runs on this machine have nodes of their own.
+        network = f"127.{1 + os.getpid() % 250}"
+        numbers = itertools.product(range(256), range(1, 255))
+        self._addresses = (f"{network}.{high}.{low}" for high, low in numbers)
         self._running: dict[str, PodProcess] = {}
         self._ending: set[str] = set()
         self._patches: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

@@ -182,19 +182,21 @@ class PodProcess:
         async with aiohttp.ClientSession() as session:
             while not await self._passes(session, "startupProbe"):  # noqa: ASYNC110 (the kubelet asks again, too)
                 await asyncio.sleep(_PROBE_SECONDS)
-            ready, failures, lived_at = False, 0, time.monotonic()
+            ready, unready, dead, lived_at = False, 0, 0, time.monotonic()
+            readiness, liveness = (
+                self._container.get(f"{name}Probe", {}) for name in ("readiness", "liveness")
+            )
             while True:
-                passes = await self._passes(session, "readinessProbe")
-                if passes != ready:
-                    ready = passes
+                unready = 0 if await self._passes(session, "readinessProbe") else unready + 1
+                if ready != (unready < (readiness.get("failureThreshold", 3) if ready else 1)):
+                    ready = not ready
                     self._tell(state, ready=ready)
-                liveness = self._container.get("livenessProbe", {})
                 if time.monotonic() - lived_at > liveness.get("periodSeconds", 10):
                     lived_at = time.monotonic()
-                    failures = 0 if await self._passes(session, "livenessProbe") else failures + 1
-                    if failures >= liveness.get("failureThreshold", 3):
+                    dead = 0 if await self._passes(session, "livenessProbe") else dead + 1
+                    if dead >= liveness.get("failureThreshold", 3):
                         _signal(process, signal.SIGKILL)
-                period = self._container.get("readinessProbe", {}).get("periodSeconds", 10)
+                period = readiness.get("periodSeconds", 10)
                 await asyncio.sleep(min(_LONGEST_PROBE_SECONDS, period) if ready else _PROBE_SECONDS)
 
     async def _passes(self, session: aiohttp.ClientSession, name: str) -> bool:
