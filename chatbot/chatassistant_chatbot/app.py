@@ -1,23 +1,36 @@
 """The application on the main port."""
 
-import logging
 from importlib.metadata import version
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
-from chatassistant_chatbot.deps import Deps
+from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError
+from chatassistant_chatbot.hang_up import HangUpError
 from chatassistant_chatbot.middleware import Observed
 from chatassistant_chatbot.routes import completions, models
 
-logger = logging.getLogger(__name__)
+# nginx's number for a caller that went away; nobody sees it but the log and the metrics.
+_CLIENT_CLOSED_REQUEST = 499
 
 
-def chat_app(shared: Deps) -> FastAPI:
+class _Api(FastAPI):
+    """Describes the body of a completion too, which no handler takes as an argument."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document at /openapi.json."""
+        document = super().openapi()
+        document["components"]["schemas"] |= completions.request_schemas()
+        return document
+
+
+def chat_app(shared: Deps) -> ASGIApp:
     """`/v1`, OpenAI-compatible; every error has OpenAI's shape."""
-    app = FastAPI(
+    app = _Api(
         title="ChatAssistant",
         version=version("chatassistant"),
         docs_url=None,
@@ -28,35 +41,35 @@ def chat_app(shared: Deps) -> FastAPI:
     app.include_router(completions.router)
     app.include_router(models.router)
     app.add_exception_handler(CallerError, _caller_error)
+    app.add_exception_handler(HangUpError, _hang_up)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
-    app.add_middleware(Observed, metrics=shared.metrics)
-    return app
+    return Observed(app, shared.metrics)
 
 
-async def _caller_error(_: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, CallerError):
-        raise TypeError(error)
-    headers = error.headers()
-    if error.status == 401:  # noqa: PLR2004 (HTTP's own)
-        headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+async def _caller_error(_: Request, error: Exception) -> Response:
+    return _told(cast("CallerError", error))
 
 
-async def _http_error(request: Request, error: Exception) -> JSONResponse:
-    """404 and 405, as OpenAI words them."""
-    if not isinstance(error, HTTPException):
-        raise TypeError(error)
-    told = CallerError(
-        error.status_code,
-        "invalid_request",
-        f"{error.detail}: {request.method} {request.url.path} is not served here.",
-    )
-    return JSONResponse(told.body(), status_code=error.status_code, headers=error.headers)
+async def _hang_up(request: Request, _: Exception) -> Response:
+    deps(request).metrics.hang_ups.inc()
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
-async def _defect(_: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> Response:
+    """404 and 405, which Starlette words in its own way."""
+    error = cast("HTTPException", error)
+    code = "method_not_allowed" if error.status_code == 405 else "unknown_url"  # noqa: PLR2004 (HTTP's own)
+    message = f"{error.detail}: {request.method} {request.url.path} is not served here."
+    response = _told(CallerError(error.status_code, code, message))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _defect(_: Request, __: Exception) -> Response:
     """Something that nobody thought of: the log has it all, the caller a polite word."""
-    logger.error("a request failed by a defect", exc_info=error)
-    told = CallerError(500, "internal_error", "The assistant made a mistake.", type="api_error")
-    return JSONResponse(told.body(), status_code=500)
+    return _told(CallerError(500, "internal_error", "The assistant made a mistake.", type="api_error"))
+
+
+def _told(error: CallerError) -> Response:
+    return JSONResponse(error.body(), status_code=error.status, headers=error.headers())

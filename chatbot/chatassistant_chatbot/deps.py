@@ -37,7 +37,7 @@ def admit(connection: HTTPConnection) -> None:
     if token is None:
         return
     scheme, _, given = connection.headers.get("Authorization", "").partition(" ")
-    right = hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode())
+    right = hmac.compare_digest(given.strip().encode("latin-1"), token.get_secret_value().encode())
     if scheme.lower() != "bearer" or not right:
         raise CallerError(
             401,

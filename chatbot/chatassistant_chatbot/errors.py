@@ -4,14 +4,36 @@ What the gateway's status means is in OpenRouter's error documentation; some pop
 is not a misspelt model, and a 401 is about the assistant's key, never about the caller's.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from pydantic import BaseModel
+
+
+class ErrorDetails(BaseModel):
+    """What went wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+    metadata: dict[str, Any] | None = None
+
+
+class ErrorBody(BaseModel):
+    """The body of every error."""
+
+    error: ErrorDetails
+
 
 class CallerError(Exception):
-    """An error as OpenAI's API words it; the text is for the caller and holds nothing of ours."""
+    """An error as OpenAI's API words it; the text is for the caller and holds nothing of ours.
 
-    def __init__(
+    `retry_after` is in seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 (what OpenAI's errors consist of)
         self,
         status: int,
         code: str,
@@ -20,31 +42,31 @@ class CallerError(Exception):
         type: str = "invalid_request_error",  # noqa: A002 (OpenAI's name)
         param: str | None = None,
         retry_after: float | None = None,
-        details: Mapping[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
-        self.type = type
-        self.param = param
-        self.retry_after = retry_after
-        self.details = details
+        self._retry_after = retry_after
+        self._details = ErrorDetails(message=message, type=type, param=param, code=code, metadata=metadata)
 
     def body(self) -> dict[str, Any]:
         """The JSON body."""
-        error = {"message": str(self), "type": self.type, "param": self.param, "code": self.code}
-        return {"error": error | ({"metadata": dict(self.details)} if self.details else {})}
+        left_out = None if self._details.metadata else {"metadata"}
+        return {"error": self._details.model_dump(exclude=left_out)}
 
     def headers(self) -> dict[str, str]:
-        """`Retry-After` in whole seconds, when known."""
-        return {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
+        """What a client reads before the body: when to come again, or how to say who it is."""
+        if self.status == 401:  # noqa: PLR2004 (HTTP's own)
+            return {"WWW-Authenticate": "Bearer"}
+        return {} if self._retry_after is None else {"Retry-After": str(max(1, math.ceil(self._retry_after)))}
 
 
 class GatewayError(Exception):
     """The gateway did not answer a request as it should.
 
-    `status` is its HTTP status, or the one that stands for what happened: 504 for silence, 502 for no connection or
-    an answer that is none. `retry_after` is in seconds, `metadata` the gateway's own.
+    The text is ours and may be logged; `said` is the gateway's, which may quote the caller and is for nobody else.
+    `status` is the gateway's HTTP status, or the one that stands for what happened: 504 for silence, 502 for no
+    connection or an answer that is none. `retry_after` is in seconds, `metadata` the gateway's own.
     """
 
     def __init__(
@@ -52,11 +74,13 @@ class GatewayError(Exception):
         status: int,
         message: str,
         *,
+        said: str = "",
         retry_after: float | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.said = said
         self.retry_after = retry_after
         self.metadata = metadata or {}
 
@@ -76,31 +100,31 @@ _PASSING: Final = frozenset({408, 500, 502, 503, 504, 524, 529})
 
 
 class _Row(NamedTuple):
+    """What the caller gets; with no message, the gateway's own words."""
+
     status: int
     code: str
     type: str
-    message: str
+    message: str = ""
 
 
+_NO_ANSWER: Final = _Row(502, "gateway_error", "api_error", "The gateway gave no usable answer.")
 _TABLE: Final[dict[int, _Row]] = {
-    400: _Row(400, "invalid_request", "invalid_request_error", "{said}"),
-    413: _Row(413, "request_too_large", "invalid_request_error", "{said}"),
-    422: _Row(422, "invalid_request", "invalid_request_error", "{said}"),
+    400: _Row(400, "invalid_request", "invalid_request_error"),
+    413: _Row(413, "request_too_large", "invalid_request_error"),
+    422: _Row(422, "invalid_request", "invalid_request_error"),
     401: _Row(
-        502, "assistant_misconfigured", "api_error", "The assistant's own key is not accepted by its gateway."
+        502, "assistant_misconfigured", "api_error", "The gateway does not accept the assistant's key."
     ),
     402: _Row(503, "assistant_out_of_credit", "api_error", "The assistant's account has no credit left."),
     403: _Row(
-        502,
-        "assistant_misconfigured",
-        "api_error",
-        "The gateway forbids the assistant's own key this request.",
+        502, "assistant_misconfigured", "api_error", "The gateway forbids this to the assistant's key."
     ),
-    404: _Row(404, "model_not_found", "invalid_request_error", "{said}"),
+    404: _Row(404, "model_not_found", "invalid_request_error"),
+    429: _Row(429, "rate_limit_exceeded", "rate_limit_error"),
     408: _Row(504, "gateway_timeout", "api_error", "The gateway gave up waiting for the model."),
-    429: _Row(429, "rate_limit_exceeded", "rate_limit_error", "{said}"),
     500: _Row(502, "gateway_error", "api_error", "The gateway had an internal error."),
-    502: _Row(502, "gateway_error", "api_error", "The gateway gave no usable answer."),
+    502: _NO_ANSWER,
     503: _Row(503, "gateway_unavailable", "api_error", "The gateway has nobody to answer this now."),
     504: _Row(504, "gateway_timeout", "api_error", "The gateway did not answer in time."),
     524: _Row(504, "gateway_timeout", "api_error", "The gateway did not answer in time."),
@@ -112,11 +136,8 @@ def for_caller(error: GatewayError) -> CallerError:
     """What the caller is told of a gateway's error."""
     reasons = error.metadata.get("reasons")
     if error.status == 403 and reasons:  # noqa: PLR2004 (HTTP's own)
-        said = f"The gateway's moderation refused this: {', '.join(map(str, reasons))}."
-        return CallerError(403, "content_refused", said, details={"reasons": reasons})
-    row = _TABLE.get(error.status, _TABLE[502])
-    if error.asks_for_patience:
-        row = _TABLE[429]
-    return CallerError(
-        row.status, row.code, row.message.format(said=error), type=row.type, retry_after=error.retry_after
-    )
+        said = error.said or "The gateway's moderation refused this."
+        return CallerError(403, "content_refused", said, metadata={"reasons": reasons})
+    row = _TABLE.get(error.status, _NO_ANSWER)
+    message = row.message or error.said or f"The gateway answered {error.status}."
+    return CallerError(row.status, row.code, message, type=row.type, retry_after=error.retry_after)

@@ -3,19 +3,13 @@
 import uuid
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from chatassistant_chatbot.errors import CallerError
+from chatassistant_chatbot.hang_up import HangUpError
 
-REQUEST_ID_HEADER: Final = "x-request-id"
 _LARGEST_BODY: Final = 2 * 1024 * 1024
 _LONGEST_REQUEST_ID: Final = 128
-
-
-def request_id_of(request: Request) -> str:
-    """The request's id, as the middleware has chosen it."""
-    request_id: str = request.scope["state"]["request_id"]
-    return request_id
 
 
 def choose_request_id(given: str | None) -> str:
@@ -30,17 +24,24 @@ async def read_json_body(request: Request) -> bytes:
 
     Raises:
         CallerError: 415 for another content type, 413 for more than 2 MiB.
+        HangUpError: when the caller goes away before its end.
     """
     content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise CallerError(415, "unsupported_media_type", "The Content-Type must be application/json.")
     declared = request.headers.get("Content-Length", "")
+    if declared.isdecimal() and int(declared) > _LARGEST_BODY:
+        raise _too_large()
     body = bytearray()
-    if not declared.isdigit() or int(declared) <= _LARGEST_BODY:
+    try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > _LARGEST_BODY:
-                break
-        else:
-            return bytes(body)
-    raise CallerError(413, "request_too_large", "A request may have 2 MiB at most.")
+                raise _too_large()
+    except ClientDisconnect:
+        raise HangUpError from None
+    return bytes(body)
+
+
+def _too_large() -> CallerError:
+    return CallerError(413, "request_too_large", "A request may have 2 MiB at most.")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
@@ -19,12 +19,15 @@ from chatassistant_chatbot.settings import Settings, StartError
 
 logger = logging.getLogger(__name__)
 
+# Longer than proxies keep an idle connection (nginx: 60 s), so that they close it first and none sends into a closed one.
+_KEEP_ALIVE_SECONDS = 75
+
 
 class _Server(uvicorn.Server):
     """A uvicorn that leaves signals to us: there are two of them in this process."""
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None, None, None]:
         """Capture none."""
         yield
 
@@ -79,6 +82,7 @@ def _server(app: ASGIApp, drain_seconds: float) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(drain_seconds)),
         )
     )
@@ -90,5 +94,6 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise StartError(
-            f"{variable}: {host}:{port} cannot be listened on ({error.strerror}); set {variable} to a free port."
+            f"{variable}: {host}:{port} cannot be listened on ({error.strerror}); "
+            f"set HOST to an address of this machine and {variable} to a free port."
         ) from None

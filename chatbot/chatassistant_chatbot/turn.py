@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chatassistant_chatbot.errors import CallerError
@@ -13,29 +14,34 @@ _MOST_MESSAGES: Final = 2048
 _REFUSED: Final = ("models", "provider", "plugins", "route")
 # The caller's that are handed on; everything else is ignored, as OpenAI's API does with what it does not know.
 _HANDED_ON: Final = (
-    "temperature", "top_p", "top_k", "min_p", "top_a", "frequency_penalty", "presence_penalty", "repetition_penalty",
-    "seed", "stop", "logit_bias", "logprobs", "top_logprobs", "response_format", "structured_outputs", "tools",
-    "tool_choice", "parallel_tool_calls", "reasoning", "reasoning_effort", "verbosity",
+    "top_p", "top_k", "min_p", "top_a", "frequency_penalty", "presence_penalty", "repetition_penalty", "seed", "stop",
+    "logit_bias", "logprobs", "top_logprobs", "response_format", "structured_outputs", "tools", "tool_choice",
+    "parallel_tool_calls", "reasoning", "reasoning_effort", "verbosity",
 )  # fmt: skip
+# Of where an error is: `messages.3.content`. Deeper parts are names of the types that were tried.
+_DEEPEST: Final = 3
 
 
 class Message(BaseModel):
     """One message of a conversation."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[dict[str, Any]] | None = None
 
 
 class CompletionRequest(BaseModel):
-    """The body of `POST /v1/chat/completions`; fields that are not listed are handed on or ignored."""
+    """A conversation to be continued.
 
-    model_config = ConfigDict(extra="allow")
+    Generation parameters that are not listed here are handed on to the gateway when it knows them, and else ignored.
+    """
+
+    model_config = ConfigDict(extra="allow", strict=True)
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=_MOST_MESSAGES)]
     model: str | None = None
-    stream: bool = False
+    stream: bool | None = None
     n: int | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -52,8 +58,8 @@ def read(body: bytes) -> CompletionRequest:
         request = CompletionRequest.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        param = ".".join(str(part) for part in first["loc"]) or None
-        message = f"{param}: {first['msg']}" if param else f"The body is no JSON of a request: {first['msg']}"
+        param = ".".join(str(part) for part in first["loc"][:_DEEPEST]) or None
+        message = f"{param}: {first['msg']}" if param else f"The body is no request: {first['msg']}"
         raise CallerError(400, "invalid_request", message, param=param) from None
     extra = request.model_extra or {}
     refused = next((name for name in _REFUSED if extra.get(name) is not None), None)
@@ -65,29 +71,29 @@ def read(body: bytes) -> CompletionRequest:
     return request
 
 
-def payload(configuration: Configuration, request: CompletionRequest) -> dict[str, Any]:
-    """The body for the gateway's `/chat/completions`.
+def payload(configuration: Configuration, request: CompletionRequest) -> bytes:
+    """The body for the gateway's `/chat/completions`, as JSON.
 
     Raises:
-        CallerError: 404 for a model that the assistant does not offer.
+        CallerError: 404 for a model that the assistant does not offer, 400 for a number that JSON cannot carry.
     """
     model = configuration.model
     if request.model not in {None, DEFAULT_MODEL, model.name}:
-        message = f"This assistant offers {model.name} (or {DEFAULT_MODEL}), not {request.model}."
+        message = f"This assistant offers {model.name} (also called {DEFAULT_MODEL}) and no other model."
         raise CallerError(404, "model_not_found", message, param="model")
-    extra = request.model_extra or {}
-    asked = {name: extra[name] for name in _HANDED_ON if extra.get(name) is not None}
-    if request.temperature is not None:
-        asked["temperature"] = request.temperature
     system = {"role": "system", "content": configuration.system_prompt}
-    return {
+    content = {
         "model": model.name,
         "messages": [system, *(message.model_dump(exclude_unset=True) for message in request.messages)],
         **_defaults(model.parameters),
-        **asked,
+        **_asked(request),
         "max_tokens": _max_tokens(model.parameters.max_tokens, request),
-        "stream": request.stream,
+        "stream": request.stream is True,
     }
+    try:
+        return orjson.dumps(content)
+    except orjson.JSONEncodeError as error:
+        raise CallerError(400, "invalid_request", f"The request cannot be handed on: {error}.") from None
 
 
 def _defaults(parameters: Parameters) -> dict[str, Any]:
@@ -95,6 +101,15 @@ def _defaults(parameters: Parameters) -> dict[str, Any]:
     if not defaults["stop"]:
         del defaults["stop"]
     return defaults
+
+
+def _asked(request: CompletionRequest) -> dict[str, Any]:
+    """The caller's own generation parameters."""
+    extra = request.model_extra or {}
+    asked = {name: extra[name] for name in _HANDED_ON if extra.get(name) is not None}
+    if request.temperature is not None:
+        asked["temperature"] = request.temperature
+    return asked
 
 
 def _max_tokens(cap: int, request: CompletionRequest) -> int:

@@ -51,7 +51,7 @@ async def test_newlines_before_a_slow_answer_are_no_harm(
 async def test_a_stream_that_flows_may_last_longer_than_silence(
     http: httpx.AsyncClient, gateway: GatewayProcess
 ) -> None:
-    gateway.misbehave(route="/chat/completions", token_seconds=0.5)
+    gateway.misbehave(route="/chat/completions", token_seconds=0.25)
     response = await http.post(URL, json={**HELLO, "stream": True})
     assert response.elapsed.total_seconds() > 3
     assert response.text.endswith("data: [DONE]\n\n")

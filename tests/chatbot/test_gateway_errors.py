@@ -95,7 +95,7 @@ async def test_a_long_wait_is_told_at_once(
     gateway.misbehave(route=ROUTE, **fault)
     response = await http.post(URL, json=HELLO)
     assert least <= int(response.headers["Retry-After"]) <= most
-    assert response.elapsed.total_seconds() < 1
+    assert response.elapsed.total_seconds() < 2
     assert gateway.requests == {f"POST {ROUTE}": 1}
 
 
@@ -103,7 +103,7 @@ async def test_a_long_wait_is_told_at_once(
 async def test_a_senseless_wait_is_ignored(
     http: httpx.AsyncClient, gateway: GatewayProcess, wait: str
 ) -> None:
-    gateway.misbehave(route=ROUTE, status=429, headers={"Retry-After": wait})
+    gateway.misbehave(route=ROUTE, error="upstream_rate_limit", headers={"Retry-After": wait})
     response = await http.post(URL, json=HELLO)
     assert response.status_code == 429
     assert "Retry-After" not in response.headers

@@ -1,8 +1,7 @@
-"""How the chatbot starts and ends."""
+"""How the chatbot starts, what it logs, and how it ends."""
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -10,19 +9,23 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
+from support.chatbots import HELLO, Chatbot, configuration
 from support.gateway import GatewayProcess
 from support.waiting import eventually
 
-from .conftest import Chatbot
+URL = "/v1/chat/completions"
+KEY = {"OPENROUTER_API_KEY": ACCEPTED.token}
 
 
-def _fails(environment: dict[str, str]) -> str:
+def refusal(environment: dict[str, str]) -> str:
+    """The one line with which it refuses to start."""
     result = subprocess.run(
         [sys.executable, "-m", "chatassistant_chatbot"],
         env={"PATH": os.environ["PATH"], "PORT": "0", "METRICS_PORT": "0", **environment},
@@ -32,89 +35,175 @@ def _fails(environment: dict[str, str]) -> str:
         check=False,
     )
     assert result.returncode == 1
-    (line,) = result.stderr.splitlines()
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    assert ACCEPTED.token not in line
     return line
 
 
-def test_without_a_key() -> None:
-    assert "OPENROUTER_API_KEY" in _fails({"OPENROUTER_API_KEY": " \n"})
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, ["OPENROUTER_API_KEY", "not set", "https://openrouter.ai/settings/keys"]),
+        ({"OPENROUTER_API_KEY": " \n"}, ["OPENROUTER_API_KEY", "empty"]),
+        ({"OPENROUTER_API_KEY": f"{ACCEPTED.token}\n{ACCEPTED.token}"}, ["OPENROUTER_API_KEY", "the key"]),
+        (KEY | {"METRICS_PORT": "many"}, ["METRICS_PORT", "integer"]),
+        (KEY | {"PORT": "65536"}, ["PORT", "65535"]),
+        (KEY | {"ACCESS_MODE": "Token"}, ["ACCESS_TOKEN", "ACCESS_MODE"]),
+        (KEY | {"ACCESS_MODE": "Maybe"}, ["ACCESS_MODE", "'None' or 'Token'"]),
+        (KEY | {"OPENROUTER_BASE_URL": "openrouter.ai"}, ["OPENROUTER_BASE_URL", "http"]),
+        (KEY | {"OPENROUTER_BASE_URL": f"https://{ACCEPTED.token}@h/"}, ["OPENROUTER_BASE_URL", "user"]),
+        (KEY | {"CHATASSISTANT_CONFIG": "/nowhere/config.json"}, ["/nowhere/config.json", "No such file"]),
+    ],
+    ids=lambda value: str(value)[-40:],
+)
+def test_what_the_environment_lacks(environment: dict[str, str], told: list[str]) -> None:
+    line = refusal(environment)
+    assert [word for word in told if word not in line] == []
 
 
 @pytest.mark.parametrize(
-    ("content", "named"),
+    ("content", "told"),
     [
-        ("{", "config.json"),
-        ('{"modle": {}}', "modle: unknown field"),
-        ('{"model": {"parameters": {"maxTokens": 0}}}', "model.parameters.maxTokens"),
-        ('{"gateway": {"baseURL": "openrouter.ai"}}', "gateway.baseURL"),
-        ('{"observability": {"logLevel": "Loud"}}', "observability.logLevel"),
+        ("{", ["Invalid JSON"]),
+        ("[]", ["object"]),
+        (json.dumps({"modle": {}}), ["modle", "no field"]),
+        (json.dumps({"model": {"parameters": {"maxTokens": 0}}}), ["model.parameters.maxTokens", "greater"]),
+        (json.dumps({"model": {"parameters": {"max_tokens": 9}}}), ["model.parameters.max_tokens", "no field"]),
+        (json.dumps({"gateway": {"baseURL": "openrouter.ai"}}), ["gateway.baseURL", "http"]),
+        (json.dumps({"gateway": {"title": f"a\n{ACCEPTED.token}"}}), ["gateway.title"]),
+        (json.dumps({"observability": {"logLevel": ACCEPTED.token}}), ["observability.logLevel", "'Debug'"]),
+        (json.dumps({"access": {"mode": "Token"}}), ["ACCESS_TOKEN"]),
     ],
-)
-def test_with_a_bad_file(tmp_path: Path, content: str, named: str) -> None:
+)  # fmt: skip
+def test_what_is_wrong_in_the_file(tmp_path: Path, content: str, told: list[str]) -> None:
     path = tmp_path / "config.json"
     path.write_text(content, encoding="utf-8")
-    line = _fails({"OPENROUTER_API_KEY": ACCEPTED.token, "CHATASSISTANT_CONFIG": str(path)})
-    assert str(path) in line
-    assert named in line
-    assert ACCEPTED.token not in line
+    line = refusal(KEY | {"CHATASSISTANT_CONFIG": str(path)})
+    assert [word for word in told if word not in line] == []
+    assert str(path) in line or "ACCESS_TOKEN" in line
 
 
-def test_with_a_file_that_is_not_there() -> None:
-    line = _fails({"OPENROUTER_API_KEY": "x", "CHATASSISTANT_CONFIG": "/nowhere/config.json"})
-    assert "/nowhere/config.json" in line
-
-
-def test_with_bad_variables() -> None:
-    assert "METRICS_PORT" in _fails({"OPENROUTER_API_KEY": "x", "METRICS_PORT": "many"})
-    assert "ACCESS_TOKEN" in _fails({"OPENROUTER_API_KEY": "x", "ACCESS_MODE": "Token"})
-    assert "ACCESS_MODE" in _fails({"OPENROUTER_API_KEY": "x", "ACCESS_MODE": "Maybe"})
-    assert "OPENROUTER_BASE_URL" in _fails({"OPENROUTER_API_KEY": "x", "OPENROUTER_BASE_URL": "nonsense"})
-
-
-def test_with_a_port_that_is_taken() -> None:
+@pytest.mark.parametrize("variable", ["PORT", "METRICS_PORT"])
+def test_a_port_that_is_taken(variable: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert f"127.0.0.1:{port}" in _fails({"OPENROUTER_API_KEY": "x", "PORT": port})
+        line = refusal(KEY | {variable: port})
+    assert f"{variable}: 127.0.0.1:{port}" in line
+    assert "in use" in line
 
 
-def test_by_itself_from_the_environment(tmp_path: Path, gateway: GatewayProcess) -> None:
-    environment = {
-        "OPENROUTER_API_KEY": ACCEPTED.token,
-        "OPENROUTER_BASE_URL": gateway.base_url,
-        "AI_MODEL": "openai/gpt-4o-mini",
-    }
-    started = time.monotonic()
-    chatbot = Chatbot(tmp_path, environment)
-    try:
-        assert time.monotonic() - started < 5.0
-        assert httpx.get(f"{chatbot.metrics_url}/readyz").status_code == 200
-        assert chatbot.ask().status_code == 200
-        assert gateway.log[-1]["body"]["model"] == "openai/gpt-4o-mini"
-        assert psutil.Process(chatbot.process.pid).memory_info().rss < 80 * 1024 * 1024
-    finally:
-        assert chatbot.stop() == 0
-
-
-def test_a_running_answer_ends_before_the_process_does(
+def test_by_itself_from_the_environment(
     start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess
 ) -> None:
-    chatbot = start_chatbot({"DRAIN_SECONDS": "10"})
-    gateway.misbehave(route="/chat/completions", token_seconds=0.1)
-    texts: list[str] = []
-    asking = threading.Thread(target=lambda: texts.append(chatbot.ask(stream=True).text))
-    asking.start()
-    eventually(lambda: gateway.requests.get("POST /chat/completions") == 1, "the stream runs")
-    chatbot.process.send_signal(signal.SIGTERM)
-    eventually(lambda: httpx.get(f"{chatbot.metrics_url}/readyz").status_code == 503, "readiness is down")
-    with pytest.raises(httpx.ConnectError):
-        chatbot.ask()
-    asking.join(timeout=10)
-    assert texts[0].rstrip().endswith("data: [DONE]")
+    chatbot = start_chatbot(
+        OPENROUTER_API_KEY=f" {ACCEPTED.token}\n",
+        OPENROUTER_BASE_URL=f"{gateway.base_url}/",
+        AI_MODEL="openai/gpt-4o-mini",
+    )
+    assert httpx.post(chatbot.url + URL, json=HELLO).status_code == 200
+    sent = gateway.log[-1]["body"]
+    assert sent["model"] == "openai/gpt-4o-mini"
+    assert sent["messages"][0]["content"] == "You are a helpful assistant"
+    assert (sent["temperature"], sent["max_tokens"]) == (0.7, 1024)
+
+
+def test_by_itself_with_a_token(start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess) -> None:
+    chatbot = start_chatbot(OPENROUTER_BASE_URL=gateway.base_url, ACCESS_TOKEN="letmein")
+    assert httpx.get(f"{chatbot.url}/v1/models").status_code == 401
+    right = {"Authorization": "Bearer letmein"}
+    assert httpx.get(f"{chatbot.url}/v1/models", headers=right).status_code == 200
+
+
+def test_it_starts_fast_and_small(start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess) -> None:
+    chatbot = start_chatbot(configuration(gateway.base_url))
+    process = psutil.Process(chatbot.process.pid)
+    assert httpx.get(f"{chatbot.health_url}/readyz").status_code == 200
+    # Of its own time: other tests may have taken the machine's.
+    assert sum(process.cpu_times()[:2]) < 2
+    assert process.memory_info().rss < 80 * 1024 * 1024
+
+
+def test_probes_and_metrics_have_a_port_of_their_own(chatbot: Chatbot) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert httpx.get(chatbot.health_url + path).status_code == 200
+        assert httpx.get(chatbot.url + path).status_code == 404
+    assert httpx.get(f"{chatbot.health_url}/v1/models").status_code == 404
+
+
+def test_debug_logs_exchanges_with_the_key_masked_and_bodies_cut(
+    start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess
+) -> None:
+    chatbot = start_chatbot(configuration(gateway.base_url, observability={"logLevel": "Debug"}))
+    long = {"messages": [{"role": "user", "content": "Hello " * 1000}]}
+    httpx.post(chatbot.url + URL, json=long, headers={"X-Request-Id": "long"})
+    entry = next(entry for entry in chatbot.entries if entry["message"] == "gateway exchange")
+    assert entry["request_headers"]["Authorization"] == "***"
+    assert (entry["status"], entry["request_id"]) == (200, "long")
+    assert entry["generation"].startswith("gen-")
+    assert "Hello" in entry["request_body"]
+    assert len(entry["request_body"]) == 2000
+
+
+class Asking(threading.Thread):
+    """Asks for a stream, and keeps what came."""
+
+    def __init__(self, chatbot: Chatbot) -> None:
+        super().__init__()
+        self._url = chatbot.url + URL
+        self.text = ""
+        self.problem = ""
+        self.start()
+
+    def run(self) -> None:
+        try:
+            with httpx.stream("POST", self._url, json={**HELLO, "stream": True}, timeout=20) as response:
+                for piece in response.iter_text():
+                    self.text += piece
+        except httpx.HTTPError as error:
+            self.problem = type(error).__name__
+
+
+def test_running_answers_end_before_the_process_does(
+    start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess
+) -> None:
+    chatbot = start_chatbot(configuration(gateway.base_url), DRAIN_SECONDS="15")
+    gateway.misbehave(route="/chat/completions", token_seconds=0.2)
+    asking = [Asking(chatbot) for _ in range(5)]
+    eventually(lambda: all("data:" in each.text for each in asking), "all streams run")
+    chatbot.end()
+
+    def not_ready() -> bool:
+        return httpx.get(f"{chatbot.health_url}/readyz").status_code == 503
+
+    eventually(not_ready, "readiness is down")
+    assert httpx.get(f"{chatbot.health_url}/healthz").status_code == 200
+
+    def closed() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", int(chatbot.url.rpartition(":")[2]))) != 0
+
+    eventually(closed, "nobody new is let in", timeout=5)
+    for each in asking:
+        each.join(timeout=15)
+        assert each.text.endswith("data: [DONE]\n\n"), each.problem
     assert chatbot.process.wait(timeout=5) == 0
+    assert chatbot.entries[-1]["message"] == "ended"
 
 
-def test_openapi_describes_the_request(chatbot: Chatbot) -> None:
-    document = httpx.get(f"{chatbot.url}/openapi.json").json()
-    operation = document["paths"]["/v1/chat/completions"]["post"]
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    assert "messages" in json.dumps(schema)
+def test_answers_without_end_are_cut_when_the_time_is_over(
+    start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess
+) -> None:
+    patient: dict[str, Any] = {"baseURL": gateway.base_url, "timeoutSeconds": 60}
+    chatbot = start_chatbot(configuration(gateway.base_url, gateway=patient), DRAIN_SECONDS="1")
+    gateway.misbehave(route="/chat/completions", token_seconds=2)
+    asking = Asking(chatbot)
+    eventually(lambda: "data:" in asking.text, "the stream runs")
+    started = time.monotonic()
+    chatbot.end()
+    assert chatbot.process.wait(timeout=8) == 0
+    assert time.monotonic() - started < 4
+    assert "an answer was cut" in chatbot.log
+    asking.join(timeout=5)
+    assert "[DONE]" not in asking.text
+    assert asking.problem, "the cut is seen as one"

@@ -96,6 +96,6 @@ class Chatbot:
         """End it; gives its exit status."""
         return stop(self.process)
 
-    def _serving(self) -> dict[str, Any] | None:
+    def _serving(self) -> dict[str, Any]:
         assert self.process.poll() is None, self.log
-        return next((entry for entry in self.entries if entry["message"] == "serving"), None)
+        return next((entry for entry in self.entries if entry["message"] == "serving"), {})

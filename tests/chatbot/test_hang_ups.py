@@ -1,0 +1,102 @@
+"""Callers who go away before the end of their answer: the gateway's work ends too, as it costs money."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from support.chatbots import HELLO, Chatbot
+from support.gateway import GatewayProcess
+from support.waiting import eventually_async
+
+ROUTE = "/chat/completions"
+
+
+@asynccontextmanager
+async def connection(chatbot: Chatbot) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(chatbot.url.rpartition(":")[2]))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def request(body: bytes, length: int | None = None) -> bytes:
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: chatbot\r\nContent-Length: {length or len(body)}\r\n"
+    return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
+
+
+async def gateway_is_asked(gateway: GatewayProcess) -> None:
+    async def asked() -> bool:
+        return gateway.requests == {f"POST {ROUTE}": 1}
+
+    await eventually_async(asked, "the gateway is asked", timeout=5)
+
+
+async def hang_up_is_seen(gateway: GatewayProcess) -> None:
+    async def seen() -> bool:
+        return gateway.hang_ups == 1
+
+    await eventually_async(seen, "the gateway sees the hang-up", timeout=0.5)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+@pytest.mark.parametrize("fault", [{"black_hole": True}, {"delay_seconds": 2.5}], ids=str)
+async def test_before_the_first_byte(
+    chatbot: Chatbot, gateway: GatewayProcess, fault: dict[str, Any], stream: bool
+) -> None:
+    gateway.misbehave(route=ROUTE, **fault)
+    async with connection(chatbot) as (_, writer):
+        writer.write(request(json.dumps({**HELLO, "stream": stream}).encode()))
+        await gateway_is_asked(gateway)
+        assert gateway.hang_ups == 0
+    await hang_up_is_seen(gateway)
+    assert gateway.requests == {f"POST {ROUTE}": 1}, "nobody waits for a retry"
+
+
+async def test_in_the_middle_of_a_stream(chatbot: Chatbot, gateway: GatewayProcess) -> None:
+    gateway.misbehave(route=ROUTE, token_seconds=0.3)
+    before = chatbot.metric("chatassistant_chatbot_hang_ups_total")
+    async with connection(chatbot) as (reader, writer):
+        writer.write(request(json.dumps({**HELLO, "stream": True}).encode()))
+        await reader.readuntil(b"chat.completion.chunk")
+        assert gateway.hang_ups == 0
+    await hang_up_is_seen(gateway)
+
+    async def counted() -> bool:
+        assert chatbot.metric("chatassistant_chatbot_running_requests") == 0
+        return chatbot.metric("chatassistant_chatbot_hang_ups_total") == before + 1
+
+    await eventually_async(counted, "the hang-up is counted, and nothing runs", timeout=5)
+
+
+async def test_between_two_tries(chatbot: Chatbot, gateway: GatewayProcess) -> None:
+    gateway.misbehave(route=ROUTE, status=429, headers={"Retry-After": "1"})
+    async with connection(chatbot) as (_, writer):
+        writer.write(request(json.dumps(HELLO).encode()))
+        await gateway_is_asked(gateway)
+    running = "chatassistant_chatbot_running_requests"
+
+    async def ended() -> bool:
+        return chatbot.metric(running) == 0
+
+    await eventually_async(ended, "nobody is waited for", timeout=0.5)
+    assert gateway.requests == {f"POST {ROUTE}": 1}
+
+
+async def test_in_the_middle_of_the_request(chatbot: Chatbot, gateway: GatewayProcess) -> None:
+    sample = 'chatassistant_chatbot_requests_total{route="/v1/chat/completions",status="499"}'
+    before = chatbot.metric(sample)
+    async with connection(chatbot) as (_, writer):
+        writer.write(request(b'{"messages": [', length=1000))
+        await writer.drain()
+
+    async def counted() -> bool:
+        return chatbot.metric(sample) == before + 1
+
+    await eventually_async(counted, "the request has ended", timeout=5)
+    assert gateway.requests == {}
