@@ -16,7 +16,7 @@ demo: .venv/.run ## run deploy/samples/quickstart.yaml with no cluster (ASK="Hel
 	@$(BIN)/kubectl-assistant run deploy/samples/quickstart.yaml $(if $(ASK),--ask "$(ASK)")
 
 test: .venv/.dev control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 check: lint test ## everything that CI checks
 

@@ -26,19 +26,21 @@ class Plan:
 
 def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...]) -> Plan:
     """The children of a ChatAssistant: what serves is replaced only by what is not known to be bad."""
+    live = seen.children.deployment
     frame = (service_account(assistant), service(assistant))
+    # Nothing is begun before it is known how to end it; what is there is kept as it should be.
+    meanwhile = frame if live else ()
     if isinstance(seen.prompt, Pending):
-        return Plan(frame, None)
+        return Plan(meanwhile, None)
     config = config_map(assistant, seen)
     wanted = deployment(assistant, seen, config["metadata"]["name"])
     revision = revision_of(wanted)
-    live = seen.children.deployment
     held = (hold(wanted, live),) if live else ()
     match gate(assistant, seen, findings, revision):
         case Gate.OPEN:
             return Plan((*frame, config, wanted), revision)
         case Gate.WAITING:
-            return Plan(frame, revision)
+            return Plan(meanwhile, revision)
         case Gate.CLOSED:
             return Plan((*frame, *held), revision)
         case Gate.FORBIDDEN:

@@ -5,11 +5,10 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Final
 
-import orjson
-
 from chatassistant_operator.cluster.client import Client
 from chatassistant_operator.cluster.errors import ExpiredError, InvalidError, UnreachableError
 from chatassistant_operator.cluster.kinds import Kind
+from chatassistant_operator.engine.packed import pack, unpack
 from chatassistant_operator.engine.source import Expired, Object, Page, WatchEvent
 
 logger = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class KindSource:
                     self._begun = (metadata["resourceVersion"], stream)
                     return Page(_parsed(items), metadata["resourceVersion"])
                 if event["type"] == "ADDED":
-                    items.append(orjson.dumps(event["object"]))
+                    items.append(pack(event["object"]))
         except BaseException:
             await stream.aclose()
             raise
@@ -85,4 +84,4 @@ class KindSource:
 
 
 def _parsed(items: list[bytes]) -> Iterator[Object]:
-    return (orjson.loads(item) for item in items)
+    return (unpack(item) for item in items)
