@@ -47,6 +47,7 @@ lock: .venv/.uv ## pin every dependency anew, with hashes
 
 bench: .venv/.dev control-plane ## compare the operator with its peers and floors (minutes)
 	$(BIN)/python -m bench.operator
+	$(BIN)/python -m bench.operator.real
 
 control-plane: .venv/.dev ## build etcd, kube-apiserver and the rest for the tests, once
 	@PYTHONPATH=tests $(BIN)/python -m support.kubernetes.build

@@ -24,8 +24,9 @@ _CONTROLLERS: Final = (
 class ControlPlane:
     """A running Kubernetes control plane; `stop` ends it, and so does the end of this process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *api_server_flags: str) -> None:
         self._folder = folder
+        self._api_server_flags = api_server_flags
         self._binaries = binaries()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._tokens: dict[str, str] = {}
@@ -93,6 +94,7 @@ class ControlPlane:
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--allow-privileged=true",
+            *self._api_server_flags,
         )
         eventually(self._is_ready, "the API server is ready", timeout=60)
 

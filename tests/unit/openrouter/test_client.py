@@ -115,17 +115,21 @@ async def test_a_failing_gateway(stand_in: StandIn, openrouter: OpenRouter, stat
     ("headers", "least", "most"),
     [
         ({"Retry-After": "90"}, 90, 90),
-        ({"Retry-After": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)}, 3_400, 3_600),
+        ({"Retry-After": "{date}"}, 3_400, 3_600),
         ({"Retry-After": "Thu, 01 Jan 2026 00:00:00 GMT"}, 0, 0),
-        ({"X-RateLimit-Reset": str(int((time.time() + 1_800) * 1000))}, 1_700, 1_800),
-        ({"Retry-After": "soon", "X-RateLimit-Reset": str(int((time.time() + 1_800) * 1000))}, 1_700, 1_800),
+        ({"X-RateLimit-Reset": "{reset}"}, 1_700, 1_800),
+        ({"Retry-After": "soon", "X-RateLimit-Reset": "{reset}"}, 1_700, 1_800),
         ({"Retry-After": "9" * 15}, 86_400, 86_400),
     ],
 )
 async def test_how_long_to_wait(
     stand_in: StandIn, openrouter: OpenRouter, headers: dict[str, str], least: float, most: float
 ) -> None:
-    stand_in.faults.add(Fault(error="upstream_rate_limit", headers=headers))
+    # The table is read long before this runs: times in it are counted from here.
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    reset = int((time.time() + 1_800) * 1000)
+    told = {name: value.format(date=date, reset=reset) for name, value in headers.items()}
+    stand_in.faults.add(Fault(error="upstream_rate_limit", headers=told))
     with pytest.raises(RateLimitedError, match="temporarily rate-limited upstream") as caught:
         await openrouter.key(stand_in.base_url, GOOD, 5)
     assert caught.value.retry_after is not None
