@@ -184,7 +184,8 @@ def _plugin(context: str) -> Callable[[], Mapping[str, str]]:
         ) from None
     configuration: Any = client.Configuration()
     load_kube_config = cast("Callable[..., None]", config.load_kube_config)  # pyright: ignore[reportUnknownMemberType]  # it has no types
-    load_kube_config(context=context, client_configuration=configuration)
+    files = os.environ.get("KUBECONFIG") or None
+    load_kube_config(config_file=files, context=context, client_configuration=configuration)
 
     def headers() -> Mapping[str, str]:
         if configuration.refresh_api_key_hook:
