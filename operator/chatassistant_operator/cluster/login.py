@@ -190,6 +190,7 @@ def _plugin(context: str) -> Callable[[], Mapping[str, str]]:
     def headers() -> Mapping[str, str]:
         if configuration.refresh_api_key_hook:
             configuration.refresh_api_key_hook(configuration)
-        return {"Authorization": str(configuration.api_key["authorization"])}
+        # One entry, under a name that differs between versions of the client.
+        return {"Authorization": str(next(iter(configuration.api_key.values())))}
 
     return headers
