@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from support.assistants import Assistants
 from support.control_plane import ControlPlane
 from support.gateway import GatewayProcess
 from support.operators import OperatorProcess
+from support.processes import free_port
 from support.waiting import eventually
 
 
@@ -92,3 +94,21 @@ def test_a_restart_writes_nothing(start_operator: object, assistants: Assistants
     assistants.apply("todo-last")
     assistants.wait_for("Ready", name="todo-last")
     assert versions() == before
+
+
+def test_its_health_can_be_asked(start_operator: object) -> None:
+    assert callable(start_operator)
+    port = free_port()
+    operator: OperatorProcess = start_operator(health_host="127.0.0.1", health_port=str(port))
+    operator.wait_until_leading()
+    answer = eventually(lambda: _get(f"http://127.0.0.1:{port}/healthz"), "it is healthy")
+    assert answer["engine"]["assistants"] == 0.0
+
+
+def _get(url: str) -> dict[str, dict[str, float]]:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (our own http URL)
+            found: dict[str, dict[str, float]] = json.loads(response.read())
+            return found
+    except OSError:
+        return {}

@@ -14,7 +14,6 @@ import yaml
 from chatassistant_chatbot.settings import Configuration
 from chatassistant_operator import checks, desired
 from chatassistant_operator.observed import PENDING, Absent, Children, KeyRefused, Manifest, Observed, Prompt
-from support.assistants import merged
 from support.situations import GOOD, assistant
 
 HERE = Path(__file__).parent
@@ -112,4 +111,3 @@ def test_configurations_go_when_no_revision_needs_them() -> None:
     (current,) = (each["metadata"]["name"] for each in plan.manifests if each["kind"] == "ConfigMap")
     children = Children(config_maps=(current, "todo-config-old"))
     assert desired.obsolete(plan, replace(GOOD, children=children)) == ("todo-config-old",)
-    assert merged({}, {}) == {}
