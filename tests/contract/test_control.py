@@ -65,6 +65,41 @@ async def test_faults_for_a_number_of_requests_come_first(stand_in: StandIn, htt
     assert [(await http.get("/key")).status_code for _ in range(5)] == [500, 500, 502, 429, 429]
 
 
+@pytest.mark.parametrize("key", [known.FREE_TIER.name, known.FREE_TIER.token])
+async def test_a_fault_of_one_key(stand_in: StandIn, http: httpx.AsyncClient, key: str) -> None:
+    await http.post(stand_in.control_url, json={"key": key, "status": 401})
+    await http.post(stand_in.control_url, json={"key": key, "route": "/models", "status": 503, "times": 1})
+    theirs = {"Authorization": f"Bearer {known.FREE_TIER.token}"}
+    assert (await http.get("/key", headers=theirs)).status_code == 401
+    assert (await http.get("/key")).status_code == 200, "another key"
+    assert (await http.get("/models", headers={"Authorization": ""})).status_code == 200, "no key"
+    assert [(await http.get("/models", headers=theirs)).status_code for _ in range(2)] == [503, 401]
+
+
+async def test_a_slow_answer_for_one_key_only(stand_in: StandIn, http: httpx.AsyncClient) -> None:
+    stand_in.faults.add(Fault(key="free tier", black_hole=True))
+    with pytest.raises(httpx.ReadTimeout):
+        await http.get("/key", headers={"Authorization": f"Bearer {known.FREE_TIER.token}"}, timeout=0.2)
+    assert (await http.get("/key")).status_code == 200
+
+
+async def test_when_it_was_asked(stand_in: StandIn, http: httpx.AsyncClient) -> None:
+    await http.get("/key")
+    stand_in.faults.add(Fault(route="/models", delay_seconds=0.1))
+    await http.get("/models")
+    await http.get("/key")
+    times = (await http.get(stand_in.control_url)).json()["times"]
+    assert [route for _, route in times] == ["GET /key", "GET /models", "GET /key"]
+    seconds = [each for each, _ in times]
+    assert 0 <= seconds[0] <= seconds[1]
+    assert seconds[2] - seconds[1] >= 0.1
+    for _ in range(10_001):
+        stand_in.times.append((0.0, "GET /models"))
+    assert len((await http.get(stand_in.control_url)).json()["times"]) == 10_000
+    await http.delete(stand_in.control_url)
+    assert (await http.get(stand_in.control_url)).json()["times"] == []
+
+
 async def test_a_200_with_an_error_and_any_body(stand_in: StandIn, http: httpx.AsyncClient) -> None:
     stand_in.faults.add(Fault(error="bad_gateway", status=200, times=1))
     answer = await http.post("/chat/completions", json=HELLO)

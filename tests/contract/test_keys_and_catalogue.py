@@ -94,13 +94,8 @@ async def test_the_catalogue_is_filtered(http: httpx.AsyncClient) -> None:
 async def test_one_model(http: httpx.AsyncClient) -> None:
     assert (await http.get("/model/openai/gpt-5-mini")).json()["data"]["id"] == "openai/gpt-5-mini"
     assert (await http.get("/model/~openai/gpt-mini-latest")).status_code == 200
-    endpoints = (await http.get("/models/openai/gpt-5-mini/endpoints")).json()["data"]["endpoints"]
-    assert endpoints[0]["supported_parameters"]
     for path in ("/model/no/such", "/models/google/gemini-flash-1.5/endpoints"):
         assert (await http.get(path)).status_code == 404
-    retention = {row["model_id"] for row in (await http.get("/endpoints/zdr")).json()["data"]}
-    assert "openai/gpt-5-mini" in retention
-    assert "cohere/north-mini-code:free" not in retention
 
 
 async def test_any_other_path_is_a_website(http: httpx.AsyncClient) -> None:

@@ -17,7 +17,7 @@ CRDS: Final = Path(__file__).parents[2] / "crds"
 _CONTROLLERS: Final = (
     "deployment-controller,replicaset-controller,serviceaccount-controller,garbage-collector-controller,"
     "namespace-controller,horizontal-pod-autoscaler-controller,disruption-controller,endpointslice-controller,"
-    "root-ca-certificate-publisher-controller,serviceaccount-token-controller"
+    "root-ca-certificate-publisher-controller,serviceaccount-token-controller,resourcequota-controller"
 )
 
 
@@ -109,6 +109,11 @@ class ControlPlane:
         for process in reversed(list(self._processes.values())):
             stop(process, timeout=5)
 
+    @property
+    def kubectl_path(self) -> Path:
+        """The real kubectl."""
+        return self._binaries / "kubectl"
+
     def kubectl(
         self, *arguments: str, stdin: str | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
@@ -123,6 +128,10 @@ class ControlPlane:
         )
         assert not check or result.returncode == 0, f"kubectl {arguments}: {result.stderr or result.stdout}"
         return result
+
+    def create_token(self, namespace: str, service_account: str) -> str:
+        """A token for a ServiceAccount, as its pods have."""
+        return self.kubectl("create", "token", service_account, "-n", namespace).stdout.strip()
 
     def kubeconfig_for(self, token: str, server: str | None = None) -> str:
         """A kubeconfig, as text, for whoever has this token; JSON is YAML."""

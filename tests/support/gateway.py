@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,25 @@ class GatewayProcess:
         stop(self._process)
 
     def reset(self) -> None:
-        """Do everything right again, and forget what was counted."""
+        """Do everything right again, undo what was put, and forget what was counted."""
         self._control("DELETE")
 
     def misbehave(self, **fault: Any) -> None:
         """Turn a fault on; see `chatassistant_operator.local.openrouter.faults`."""
         self._control("POST", fault)
+
+    def put_key(self, **fields: Any) -> None:
+        """Add a key, or change it, by its `token`; see `KeySituation`."""
+        self._control("PUT", fields, "/keys")
+
+    def put_model(self, **fields: Any) -> None:
+        """Add a model, or change it, by its `id`; see `ModelSituation`."""
+        self._control("PUT", fields, "/models")
+
+    @property
+    def times(self) -> list[tuple[float, str]]:
+        """When the last 10,000 requests came, in seconds since the stand-in's start, and for which route."""
+        return [(seconds, route) for seconds, route in self._control("GET")["times"]]
 
     @property
     def requests(self) -> dict[str, int]:
@@ -51,15 +65,19 @@ class GatewayProcess:
         entries: list[dict[str, Any]] = self._control("GET")["log"]
         return entries
 
-    def _control(self, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        url = self.base_url.removesuffix("/api/v1") + "/control"
+    def _control(self, method: str, body: dict[str, Any] | None = None, part: str = "") -> dict[str, Any]:
+        url = self.base_url.removesuffix("/api/v1") + "/control" + part
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310 (our own http URL)
             url, data, {"Content-Type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 (our own http URL)
-            answer: dict[str, Any] = json.loads(response.read())
-            return answer
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 (our own http URL)
+                answer: dict[str, Any] = json.loads(response.read())
+                return answer
+        except urllib.error.HTTPError as error:
+            with error:
+                raise AssertionError(f"{method} {url}: {error.read().decode()}") from None
 
     def _first_line(self) -> str:
         assert self._process.poll() is None, self._log.read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """A stand-in for the node: runs pods as plain processes, so that rollouts are the real controllers' work.
 
-It binds pending pods to itself, runs each at a loopback address of its own, and writes its status, all as a kubelet
-would. It has no Node object and no container.
+It binds pending pods to itself or says why not, as the scheduler would, runs each at a loopback address of its own, and
+writes its status, as a kubelet would. It has no Node object and no container.
 """
 
 import asyncio
@@ -14,15 +14,32 @@ import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from kubernetes.utils.quantity import parse_quantity
 
 from chatassistant_operator.local.processes import Place, PodProcess
 from support.control_plane import ControlPlane
 
 NAME: Final = "plain-processes"
+LABELS: Final = {"kubernetes.io/os": "linux"}
+CPUS: Final = 64
+TEST_IMAGES: Final = {
+    "example.com/crashes": ["sh", "-c", "echo about to crash; exit 1"],
+    "example.com/out-of-memory": ["sh", "-c", "kill -KILL $$"],
+    "example.com/never-ready": ["sleep", "3600"],
+    "example.com/reads": ["sh", "-c", 'cat "$FILE"; echo; exec sleep 3600'],
+    "example.com/stubborn": ["sh", "-c", 'trap "" TERM; exec sleep 3600'],
+    "example.com/terminates": [
+        "sh",
+        "-c",
+        'printf %s "${WORDS:-ApiKeyMissing}" > "$TERMINATION_LOG_PATH"; exit 1',
+    ],
+}
+"""What runs in the place of images that only tests have, by their repository."""
 _RESYNC_SECONDS: Final = 0.2
 Key = tuple[str, str]
 
@@ -32,12 +49,12 @@ class NodeStandIn:
 
     Args:
         plane: The control plane whose pods it runs.
-        commands: What runs in the place of an image, by the image's repository.
+        commands: What runs in the place of an image, by the image's repository, beside `TEST_IMAGES`.
     """
 
     def __init__(self, plane: ControlPlane, commands: dict[str, list[str]]) -> None:
         self._plane = plane
-        self._commands = commands
+        self._commands = {**TEST_IMAGES, **commands}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="node", daemon=True)
         # Other test runs on this machine have nodes of their own.
@@ -68,6 +85,16 @@ class NodeStandIn:
     def log(self, namespace: str, pod: str) -> str:
         """What a pod's process has printed."""
         return "\n".join(self._logs.get((namespace, pod), []))
+
+    def folder(self, uid: str) -> Path:
+        """Where a pod's volumes are, each by its name."""
+        return Path(self._folder.name) / uid
+
+    def process_id(self, uid: str) -> int:
+        """The process that is a pod's container just now."""
+        process_id = self._running[uid].process_id
+        assert process_id is not None, "the container does not run"
+        return process_id
 
     async def _open(self) -> None:
         context = ssl.create_default_context(cafile=str(self._plane.ca_file))
@@ -134,26 +161,36 @@ class NodeStandIn:
                 self._ending.add(uid)
                 self._spawn(self._end(pod))
         elif not pod["spec"].get("nodeName"):
-            self._spawn(self._bind(pod))
+            self._spawn(self._schedule(pod))
         elif pod["spec"]["nodeName"] == NAME and uid not in self._running:
             self._run(pod)
 
-    async def _bind(self, pod: dict[str, Any]) -> None:
-        metadata = pod["metadata"]
-        body = {"target": {"kind": "Node", "name": NAME}, "metadata": {"name": metadata["name"]}}
-        async with self._session.post(f"{_path(pod)}/binding", json=body):
-            pass
+    async def _schedule(self, pod: dict[str, Any]) -> None:
+        misfit = _misfit(pod)
+        if misfit is None:
+            name = pod["metadata"]["name"]
+            body = {"target": {"kind": "Node", "name": NAME}, "metadata": {"name": name}}
+            async with self._session.post(f"{_path(pod)}/binding", json=body):
+                pass
+        elif misfit not in str(pod["status"].get("conditions")):
+            condition = {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": misfit,
+                "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+            await self._write_status(pod, {"conditions": [condition]})
 
     def _run(self, pod: dict[str, Any]) -> None:
         metadata = pod["metadata"]
         namespace, uid = metadata["namespace"], metadata["uid"]
         lines = self._logs.setdefault((namespace, metadata["name"]), [])
-        repository = pod["spec"]["containers"][0]["image"].rpartition(":")[0]
         process = PodProcess(
             pod,
-            self._commands.get(repository),
+            self._commands.get(_repository(pod["spec"]["containers"][0]["image"])),
             lambda kind, name: self._objects.get((kind, namespace, name)),
-            Place(next(self._addresses), {}, Path(self._folder.name) / uid),
+            Place(next(self._addresses), {}, self.folder(uid)),
             lambda status: self._spawn(self._write_status(pod, status)),
             lines.append,
         )
@@ -184,6 +221,29 @@ class NodeStandIn:
 
 def _path(pod: dict[str, Any]) -> str:
     return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+
+
+def _misfit(pod: dict[str, Any]) -> str | None:
+    """Why the node cannot run a pod, as the scheduler says it; None when it can."""
+    wanted: dict[str, str] = pod["spec"].get("nodeSelector", {})
+    containers: list[dict[str, Any]] = pod["spec"]["containers"]
+    requests = [each.get("resources", {}).get("requests", {}).get("cpu", "0") for each in containers]
+    if not wanted.items() <= LABELS.items():
+        why = "node(s) didn't match Pod's node affinity/selector"
+    elif sum(map(parse_quantity, requests)) > CPUS:
+        why = "Insufficient cpu"
+    else:
+        return None
+    return (
+        f"0/1 nodes are available: 1 {why}. preemption: 0/1 nodes are available: "
+        "1 Preemption is not helpful for scheduling."
+    )
+
+
+def _repository(image: str) -> str:
+    """An image's name without its tag and its digest; a registry's port is no tag."""
+    folder, slash, last = image.partition("@")[0].rpartition("/")
+    return folder + slash + last.partition(":")[0]
 
 
 def chatbot_commands() -> dict[str, list[str]]:

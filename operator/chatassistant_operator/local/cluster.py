@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,20 +12,17 @@ from typing import Any, Final
 from chatassistant_operator.api import names
 from chatassistant_operator.api.policy import BUNDLED_IMAGE
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.asking import credential_of, prompt_of
+from chatassistant_operator.asking.references import credential_of, other_secret_of, prompt_of
 from chatassistant_operator.local.manifests import Manifests
 from chatassistant_operator.local.processes import Place, PodProcess
-from chatassistant_operator.observed import (
-    Absent,
-    Children,
-    CredentialReading,
-    Manifest,
-    PromptReading,
-    ReplicaSet,
-)
+from chatassistant_operator.observed import Children, Manifest
+from chatassistant_operator.observed.named import Absent, CredentialReading, OtherSecretReading, PromptReading
+from chatassistant_operator.observed.pods import Pod, ReplicaSet, read_pod
 from chatassistant_operator.ports import Key
 
 _HOST: Final = "127.0.0.1"
+# There is one ReplicaSet for each Deployment here.
+_OWNER: Final = "local"
 _ENVIRONMENT: Final = {names.HTTP_PORT: "PORT", names.METRICS_PORT: "METRICS_PORT"}
 
 
@@ -76,6 +74,9 @@ class LocalCluster:
         self._objects[names.KIND, metadata["namespace"], metadata["name"]] = updated
         self._shown(updated)
 
+    async def post(self, event: Manifest) -> None:
+        """There is nobody to read Events: the status is shown."""
+
     # ports.References
 
     def credential(self, assistant: ChatAssistant) -> CredentialReading:
@@ -86,6 +87,16 @@ class LocalCluster:
 
     def hurry(self, assistant: ChatAssistant) -> None:
         """Nothing changes here."""
+
+    def secrets(self, assistant: ChatAssistant) -> dict[str, OtherSecretReading]:
+        """The tool servers' Secrets, from the files."""
+        found: dict[str, OtherSecretReading] = {}
+        for server in assistant.spec.tools.mcp_servers:
+            for header in server.headers_from:
+                name = header.secret_key_ref.name
+                secret = self._objects.get(("Secret", assistant.metadata.namespace, name))
+                found[name] = Absent() if secret is None else other_secret_of(secret)
+        return found
 
     def prompt(self, assistant: ChatAssistant) -> PromptReading:
         """The ConfigMap, from the files."""
@@ -103,10 +114,12 @@ class LocalCluster:
         pods = self._pods.get(assistant.metadata.uid)
         if deployment is None or pods is None:
             return Children()
-        ready = pods.ready
+        observed = pods.observed
+        ready = sum(pod.ready for pod in observed)
         return Children(
-            deployment={**deployment, "status": {"replicas": len(pods.running), "readyReplicas": ready}},
-            replica_sets=(ReplicaSet(key[1], pods.revision, None, len(pods.running), ready),),
+            deployment={**deployment, "status": {"replicas": len(observed), "readyReplicas": ready}},
+            replica_sets=(ReplicaSet(key[1], pods.revision, None, len(observed), ready, uid=_OWNER),),
+            pods=observed,
         )
 
     async def apply(self, assistant: ChatAssistant, manifest: Manifest) -> Manifest:
@@ -140,7 +153,7 @@ class LocalCluster:
         return pods.url if pods else None
 
     def pod(
-        self, assistant: ChatAssistant, template: Manifest, name: str, changed: Callable[[bool], None]
+        self, assistant: ChatAssistant, template: Manifest, name: str, changed: Callable[[Manifest], None]
     ) -> PodProcess:
         """A pod of a Deployment's template, at free ports."""
         metadata = {**template["metadata"], "name": name, "namespace": assistant.metadata.namespace}
@@ -155,7 +168,7 @@ class LocalCluster:
             [sys.executable, "-m", "chatassistant_chatbot"] if image == BUNDLED_IMAGE else None,
             lambda kind, name: self._objects.get((kind, assistant.metadata.namespace, name)),
             Place(_HOST, ports, self._folder / name, environment),
-            lambda status: changed(status["containerStatuses"][0]["ready"]),
+            changed,
             lambda line: self._log(assistant.metadata.name, line),
         )
 
@@ -174,23 +187,30 @@ class _Pods:
     def __init__(self, cluster: LocalCluster, assistant: ChatAssistant) -> None:
         self._cluster = cluster
         self._assistant = assistant
-        self._ready: set[str] = set()
+        self._statuses: dict[str, Manifest] = {}
         self._number = 0
         self.revision: str | None = None
         self.running: dict[str, PodProcess] = {}
 
     @property
-    def ready(self) -> int:
-        """How many are ready."""
-        return len(self._ready & self.running.keys())
+    def observed(self) -> tuple[Pod, ...]:
+        """What is read of them."""
+        return tuple(self._observed(name, process) for name, process in self.running.items())
 
     @property
     def url(self) -> str | None:
         """Where the first ready one answers."""
-        for name, pod in self.running.items():
-            if name in self._ready:
-                return f"http://{pod.place.address}:{pod.place.ports[names.HTTP_PORT]}"
+        for name, process in self.running.items():
+            if self._observed(name, process).ready:
+                return f"http://{process.place.address}:{process.place.ports[names.HTTP_PORT]}"
         return None
+
+    def _observed(self, name: str, process: PodProcess) -> Pod:
+        owner = [{"uid": _OWNER, "controller": True}]
+        metadata = {"name": name, "ownerReferences": owner}
+        pod = read_pod({"metadata": metadata, "status": self._statuses.get(name, {})})
+        port = process.place.ports[names.METRICS_PORT]
+        return replace(pod, report=f"http://{process.place.address}:{port}/report")
 
     async def follow(self, deployment: Manifest) -> None:
         """Run as many pods of the template as the Deployment says."""
@@ -218,8 +238,8 @@ class _Pods:
         self.running.clear()
         await _all(pod.stop(lame_duck=False) for pod in pods)
 
-    def _tell(self, name: str, ready: bool) -> None:
-        (self._ready.add if ready else self._ready.discard)(name)
+    def _tell(self, name: str, status: Manifest) -> None:
+        self._statuses[name] = status
         self._cluster.look_again(self._assistant)
 
 

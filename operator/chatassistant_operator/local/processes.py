@@ -5,25 +5,32 @@ import contextlib
 import ctypes
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
-
-from chatassistant_operator.local.pod_files import ConfigurationError, LookUp, environment, mount, translated
+from chatassistant_operator.local.pod_files import (
+    ConfigurationError,
+    LookUp,
+    MountError,
+    environment,
+    mount,
+    translated,
+)
+from chatassistant_operator.local.pod_probes import Probes
+from chatassistant_operator.local.pod_status import PodStatus, now, terminated
 from chatassistant_operator.observed import Manifest
 
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None)
 _INHERITED: Final = ("PATH", "HOME", "LANG", "SSL_CERT_FILE")
-_PROBE_SECONDS: Final = 0.1
-_LONGEST_PROBE_SECONDS: Final = 1.0
+# The kubelet takes twenty times as long.
 _FIRST_BACKOFF_SECONDS: Final = 0.5
 _LAST_BACKOFF_SECONDS: Final = 10.0
+_PULL_SECONDS: Final = 0.5
+# How often what is missing is looked for with no news of it.
+_CONFIGURATION_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -65,20 +72,26 @@ class PodProcess:
         self._changed = changed
         self._log = log
         self._container: dict[str, Any] = pod["spec"]["containers"][0]
-        self._restarts = 0
-        self._last_state: dict[str, Any] = {}
-        self._started_at = _now()
+        self._status = PodStatus(pod, place.address)
+        self._probes = Probes(self._container, place.address, place.ports)
         self._process: asyncio.subprocess.Process | None = None
+        self._killed = False
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def process_id(self) -> int | None:
+        """The process that is its container just now, None while it waits."""
+        process = self._process
+        return process.pid if process and process.returncode is None else None
 
     def start(self) -> None:
         """Begin to run."""
         self._task = asyncio.create_task(self._run())
 
     def refresh(self) -> None:
-        """A Secret or a ConfigMap has changed."""
+        """A Secret or a ConfigMap has changed: what is mounted changes, and what was missing may be there."""
         self._news.set()
         if self._process is not None:
             with contextlib.suppress(ConfigurationError):
@@ -93,56 +106,86 @@ class PodProcess:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        process = self._process
-        if process is None or process.returncode is not None:
+        if self._process is not None:
+            await self._end(self._process, lame_duck=lame_duck)
+        if self._reading is not None:
+            await self._reading
+
+    async def _end(self, process: asyncio.subprocess.Process, *, lame_duck: bool = True) -> None:
+        if process.returncode is not None:
             return
-        spec = self._pod["spec"]
         sleep = self._container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         if lame_duck:
             await asyncio.sleep(sleep)
         _signal(process, signal.SIGTERM)
         try:
-            async with asyncio.timeout(spec.get("terminationGracePeriodSeconds", 30) - sleep):
+            async with asyncio.timeout(self._pod["spec"].get("terminationGracePeriodSeconds", 30) - sleep):
                 await process.wait()
         except TimeoutError:
+            self._killed = True
             _signal(process, signal.SIGKILL)
             await process.wait()
-        if self._reading is not None:
-            await self._reading
 
     async def _run(self) -> None:
+        """Start it again and again, in the kubelet's order: volumes, image, environment."""
+        ends = pulls = 0
         while True:
             try:
-                variables = environment(self._pod, self._look_up, self.place.address)
                 mounts = mount(self._pod, self._look_up, self.place.folder)
+                if self._command is None:
+                    pulls += 1
+                    await self._pull_in_vain(_backoff(pulls))
+                    continue
+                variables = environment(self._pod, self._look_up, self.place.address)
             except ConfigurationError as error:
-                await self._wait("CreateContainerConfigError", str(error), 1.0)
+                await self._wait_for_news(error)
                 continue
-            if self._command is None:
-                image = self._container["image"]
-                await self._wait("ImagePullBackOff", f'Back-off pulling image "{image}"', 3600.0)
-                continue
-            await self._run_once(self._command, translated(variables, mounts))
-            self._restarts += 1
-            pause = min(_LAST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2.0 ** (self._restarts - 1))
-            await self._wait(
-                "CrashLoopBackOff", f"back-off restarting failed container={self._container['name']}", pause
-            )
+            ended = await self._run_once(self._command, translated(variables, mounts))
+            if ends:
+                self._status.last_state = ended
+                await self._crash_loop(_backoff(ends))
+            else:
+                # The first restart comes at once.
+                self._tell(ended)
+                self._status.last_state = ended
+            ends += 1
+            self._status.restarts += 1
 
-    async def _wait(self, reason: str, message: str, seconds: float) -> None:
-        """Say what is awaited, and wait until something changes or it is time to try again."""
-        self._tell({"waiting": {"reason": reason, "message": message}}, ready=False)
+    async def _wait_for_news(self, error: ConfigurationError) -> None:
         self._news.clear()
+        self._wait(error.waiting, "" if isinstance(error, MountError) else str(error))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(_CONFIGURATION_SECONDS):
                 await self._news.wait()
 
-    async def _run_once(self, command: Sequence[str], variables: Mapping[str, str]) -> None:
+    async def _pull_in_vain(self, pause: float) -> None:
+        """Say what containerd says of an image that its registry does not have, then that there is a pause."""
+        image = self._container["image"]
+        words = (
+            f'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": '
+            f'failed to resolve reference "{image}": {image}: not found'
+        )
+        self._wait("ErrImagePull", words)
+        await asyncio.sleep(_PULL_SECONDS)
+        self._wait("ImagePullBackOff", f'Back-off pulling image "{image}": ErrImagePull: {words}')
+        await asyncio.sleep(pause)
+
+    async def _crash_loop(self, pause: float) -> None:
+        metadata = self._pod["metadata"]
+        pod = f"{metadata['name']}_{metadata['namespace']}({metadata.get('uid', '')})"
+        words = f"back-off {pause:g}s restarting failed container={self._container['name']} pod={pod}"
+        self._wait("CrashLoopBackOff", words)
+        await asyncio.sleep(pause)
+
+    async def _run_once(self, command: Sequence[str], variables: Mapping[str, str]) -> dict[str, Any]:
+        """Run it until it ends; gives the state in which it is then."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        self.place.folder.mkdir(parents=True, exist_ok=True)
         termination_log = self.place.folder / "termination-log"
-        termination_log.unlink(missing_ok=True)
+        termination_log.write_bytes(b"")
         told = {"HOST": self.place.address, "TERMINATION_LOG_PATH": os.fspath(termination_log)}
-        started_at = _now()
+        started_at = now()
+        self._killed = False
         process = self._process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -152,7 +195,7 @@ class PodProcess:
             preexec_fn=_end_with_parent,
         )
         state = {"running": {"startedAt": started_at}}
-        self._tell(state, ready=False)
+        self._tell(state, started=not self._probes.has_startup)
         self._reading = asyncio.create_task(self._read(process))
         probing = asyncio.create_task(self._probe(process, state))
         try:
@@ -161,16 +204,9 @@ class PodProcess:
             probing.cancel()
             await asyncio.gather(probing, return_exceptions=True)
         await self._reading
-        message = termination_log.read_text(encoding="utf-8") if termination_log.exists() else ""
-        self._last_state = {
-            "terminated": {
-                "exitCode": code if code >= 0 else 128 - code,
-                "reason": "Completed" if code == 0 else "Error",
-                "message": message,
-                "startedAt": started_at,
-                "finishedAt": _now(),
-            }
-        }
+        last_words = termination_log.read_bytes() if termination_log.exists() else b""
+        ended = terminated(code, killed_by_us=self._killed, last_words=last_words, started_at=started_at)
+        return {"terminated": ended}
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         if process.stdout is not None:
@@ -178,71 +214,20 @@ class PodProcess:
                 self._log(line.decode(errors="replace").rstrip("\n"))
 
     async def _probe(self, process: asyncio.subprocess.Process, state: dict[str, Any]) -> None:
-        """Say when the container is ready, and kill it when it is dead."""
-        async with aiohttp.ClientSession() as session:
-            while not await self._passes(session, "startupProbe"):  # noqa: ASYNC110 (the kubelet asks again, too)
-                await asyncio.sleep(_PROBE_SECONDS)
-            ready, unready, dead, lived_at = False, 0, 0, time.monotonic()
-            readiness, liveness = (
-                self._container.get(f"{name}Probe", {}) for name in ("readiness", "liveness")
-            )
-            while True:
-                unready = 0 if await self._passes(session, "readinessProbe") else unready + 1
-                if ready != (unready < (readiness.get("failureThreshold", 3) if ready else 1)):
-                    ready = not ready
-                    self._tell(state, ready=ready)
-                if time.monotonic() - lived_at > liveness.get("periodSeconds", 10):
-                    lived_at = time.monotonic()
-                    dead = 0 if await self._passes(session, "livenessProbe") else dead + 1
-                    if dead >= liveness.get("failureThreshold", 3):
-                        _signal(process, signal.SIGKILL)
-                period = readiness.get("periodSeconds", 10)
-                await asyncio.sleep(min(_LONGEST_PROBE_SECONDS, period) if ready else _PROBE_SECONDS)
+        """Say when it has started and whether it is ready, and end it when it does not live."""
+        await self._probes.watch(lambda ready: self._tell(state, ready=ready, started=True))
+        await self._end(process)
 
-    async def _passes(self, session: aiohttp.ClientSession, name: str) -> bool:
-        probe = self._container.get(name)
-        if probe is None:
-            return True
-        port = probe["httpGet"]["port"]
-        if isinstance(port, str):
-            port = next(
-                each["containerPort"] for each in self._container["ports"] if each.get("name") == port
-            )
-        url = f"http://{self.place.address}:{self.place.ports.get(port, port)}{probe['httpGet'].get('path', '/')}"
-        timeout = aiohttp.ClientTimeout(total=probe.get("timeoutSeconds", 1))
-        try:
-            async with session.get(url, timeout=timeout, allow_redirects=False) as response:
-                return response.status < 400  # noqa: PLR2004 (HTTP's own)
-        except (TimeoutError, aiohttp.ClientError):
-            return False
+    def _wait(self, reason: str, message: str) -> None:
+        self._tell({"waiting": {"reason": reason, **({"message": message} if message else {})}})
 
-    def _tell(self, state: dict[str, Any], *, ready: bool) -> None:
-        truth = "True" if ready else "False"
-        container = {
-            "name": self._container["name"],
-            "image": self._container["image"],
-            "imageID": "",
-            "ready": ready,
-            "started": "running" in state,
-            "restartCount": self._restarts,
-            "state": state,
-            "lastState": self._last_state,
-        }
-        types = {"PodScheduled": "True", "Initialized": "True", "ContainersReady": truth, "Ready": truth}
-        self._changed(
-            {
-                "phase": "Running" if "running" in state or self._restarts else "Pending",
-                "startTime": self._started_at,
-                "hostIP": self.place.address,
-                "podIP": self.place.address,
-                "podIPs": [{"ip": self.place.address}],
-                "conditions": [
-                    {"type": type_, "status": status, "lastTransitionTime": _now()}
-                    for type_, status in types.items()
-                ],
-                "containerStatuses": [container],
-            }
-        )
+    def _tell(self, state: dict[str, Any], *, ready: bool = False, started: bool = False) -> None:
+        self._changed(self._status.tell(state, ready=ready, started=started))
+
+
+def _backoff(times: int) -> float:
+    """How long to wait after so many ends, in seconds."""
+    return min(_LAST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2.0 ** (times - 1))
 
 
 def _end_with_parent() -> None:
@@ -253,7 +238,3 @@ def _end_with_parent() -> None:
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(number)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,11 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import aiohttp
+
 from chatassistant_operator.api.policy import OPENROUTER, Policy
-from chatassistant_operator.asking import AskedGateway
+from chatassistant_operator.asking.gateway import AskedGateway
+from chatassistant_operator.asking.pods import AskedPods
 from chatassistant_operator.controller import Controller
+from chatassistant_operator.damping import Damper
 from chatassistant_operator.engine.queue import WorkQueue
 from chatassistant_operator.engine.workers import Workers
+from chatassistant_operator.live.reports import PodReports
 from chatassistant_operator.local.cluster import LocalCluster
 from chatassistant_operator.local.manifests import Manifests
 from chatassistant_operator.local.openrouter import StandIn
@@ -23,6 +28,7 @@ from chatassistant_operator.observed import Defaults, Manifest
 from chatassistant_operator.openrouter.client import OpenRouter
 from chatassistant_operator.ports import Key, Ports
 
+_REPORT_SECONDS: Final = 5.0
 _KEY_VARIABLE: Final = "OPENROUTER_API_KEY"
 
 
@@ -64,12 +70,14 @@ async def running(
                 queue.add(key)
 
         gateway = AskedGateway(openrouter, answered)
-        ports = Ports(cluster, cluster, gateway, policy, Defaults(image=image))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        pods = AskedPods(PodReports(session).read, answered, _REPORT_SECONDS)
+        ports = Ports(cluster, cluster, gateway, pods, Damper(), policy, Defaults(image=image))
         controller = Controller(cluster, ports, gateway.forget, lambda: datetime.now(UTC))
         workers = Workers(queue, controller.handle, _always)
         for each in manifests.assistants:
             queue.add((each["metadata"]["namespace"], each["metadata"]["name"]))
-        tasks = [asyncio.create_task(work) for work in (*gateway.runs(), workers.run())]
+        tasks = [asyncio.create_task(work) for work in (*gateway.runs(), *pods.runs(), workers.run())]
         try:
             yield cluster
         finally:

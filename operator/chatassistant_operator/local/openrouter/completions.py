@@ -14,8 +14,11 @@ from itertools import count
 from typing import Any, Final
 
 from chatassistant_operator.local.openrouter import errors
+from chatassistant_operator.local.openrouter.keys import KeySituation
+from chatassistant_operator.local.openrouter.models import EndpointSituation
 from chatassistant_operator.local.openrouter.requests import ChatRequest, Message, NamedTool, Tool
-from chatassistant_operator.local.openrouter.situations import MODELS, KeySituation, ModelSituation, find
+from chatassistant_operator.local.openrouter.routing import route
+from chatassistant_operator.local.openrouter.world import World
 
 _LONGEST_QUOTE: Final = 200
 _WORD: Final = re.compile(r"\S+\s*")
@@ -30,6 +33,7 @@ class Completion:
     id: str
     created: int
     model: str
+    provider: str
     words: list[str]
     tool_calls: list[dict[str, Any]]
     finish_reason: str
@@ -85,7 +89,7 @@ class Completion:
             "object": kind,
             "created": self.created,
             "model": self.model,
-            "provider": "Stand-in",
+            "provider": self.provider,
         }
 
     def _chunk(self, delta: dict[str, Any] | None, finish_reason: str | None = None) -> dict[str, Any]:
@@ -98,8 +102,8 @@ class Completion:
         return {**self._envelope("chat.completion.chunk"), "choices": [] if delta is None else [choice]}
 
 
-def complete(key: KeySituation, request: ChatRequest) -> Completion:
-    """Answer a request.
+def complete(world: World, key: KeySituation, request: ChatRequest) -> Completion:
+    """Answer a request, and book it on the key.
 
     Raises:
         Refusal: as OpenRouter would refuse it.
@@ -107,42 +111,39 @@ def complete(key: KeySituation, request: ChatRequest) -> Completion:
     if key.management:
         # No public source says how a management key is refused here, only that it is.
         raise errors.unknown_key()
-    model = _choose_model(request)
-    if not key.credit:
-        raise errors.no_credit()
-    if key.limit_remaining is not None and key.limit_remaining <= 0:
-        raise errors.limit_reached()
-    if request.tools and not model.tools:
-        raise errors.no_tools()
+    model, endpoint = route(world, request)
+    _check_means(key, free=model.free)
     calls = _calls(request)
     words = [] if calls else _WORD.findall(_answer(request.messages[-1]))
     allowed = request.max_tokens or request.max_completion_tokens or len(words)
     finish_reason = "tool_calls" if calls else "length" if len(words) > allowed else "stop"
+    usage = _usage(endpoint, request, min(len(words), allowed) or 1)
+    world.spend(key.token, usage["cost"], free=model.free)
     created, number = int(time.time()), next(_generations)
     return Completion(
         id=f"gen-{created}-{number:020d}",
         created=created,
         model=model.slug,
+        provider=endpoint.provider_name,
         words=words[:allowed],
         tool_calls=calls,
         finish_reason=finish_reason,
-        usage=_usage(model, request, min(len(words), allowed) or 1),
+        usage=usage,
     )
 
 
-def _choose_model(request: ChatRequest) -> ModelSituation:
-    """The first of `model` and `models` that lives, or else the first one's refusal."""
-    names = [name for name in (request.model, *request.models) if name]
-    if not names:
-        raise errors.Refusal(400, "No models provided")
-    for name in names:
-        model = find(name)
-        if model is not None and not model.ended:
-            return MODELS[model.serves] if model.serves else model
-    if find(names[0]) is None:
-        raise errors.invalid_model(names[0])
-    paid, _, variant = names[0].partition(":")
-    raise errors.free_variant_ended(paid) if variant and paid in MODELS else errors.no_endpoints(names[0])
+def _check_means(key: KeySituation, *, free: bool) -> None:
+    """Refuse what the account or the key cannot pay for.
+
+    Raises:
+        Refusal: which tells what is used up.
+    """
+    if not key.credit:
+        raise errors.no_credit()
+    if key.remaining is not None and key.remaining <= 0:
+        raise errors.limit_reached(key.limit_reset)
+    if free and key.free_remaining <= 0:
+        raise errors.free_models_per_day(key.free_limit)
 
 
 def _calls(request: ChatRequest) -> list[dict[str, Any]]:
@@ -195,14 +196,16 @@ def _answer(last: Message) -> str:
     )
 
 
-def _usage(model: ModelSituation, request: ChatRequest, completion: int) -> dict[str, Any]:
+def _usage(endpoint: EndpointSituation, request: ChatRequest, completion: int) -> dict[str, Any]:
     prompt = sum(len(message.text.split()) for message in request.messages) or 1
-    prompt_cost, completion_cost = prompt * float(model.prompt), completion * float(model.completion)
+    prompt_cost = prompt * float(endpoint.prompt or 0)
+    completion_cost = completion * float(endpoint.completion or 0)
+    cost = prompt_cost + completion_cost + float(endpoint.request or 0)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "cost": prompt_cost + completion_cost,
+        "cost": cost,
         "is_byok": False,
         "prompt_tokens_details": {
             "cached_tokens": 0,
@@ -211,7 +214,7 @@ def _usage(model: ModelSituation, request: ChatRequest, completion: int) -> dict
             "video_tokens": 0,
         },
         "cost_details": {
-            "upstream_inference_cost": prompt_cost + completion_cost,
+            "upstream_inference_cost": cost,
             "upstream_inference_prompt_cost": prompt_cost,
             "upstream_inference_completions_cost": completion_cost,
         },

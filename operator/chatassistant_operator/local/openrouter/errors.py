@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+_UNPAID_REQUESTS: Final = 50
+"""What an account has a day that never bought 10 credits."""
+
 
 class Refusal(Exception):  # noqa: N818 (an answer, not a failure)
     """An answer in the form of OpenRouter's errors."""
@@ -75,10 +78,11 @@ def in_flight_budget() -> Refusal:
     return Refusal(402, "Too many requests in flight for your credit", metadata, {"Retry-After": "1"})
 
 
-def limit_reached() -> Refusal:
-    """The key's own limit is used up (gptme/gptme#1449)."""
+def limit_reached(reset: str | None = "monthly") -> Refusal:
+    """The key's own limit is used up; one that is never filled up is a total one (MCPJam/inspector#1287)."""
     return Refusal(
-        403, "Key limit exceeded (monthly limit). Manage it using https://openrouter.ai/settings/keys"
+        403,
+        f"Key limit exceeded ({reset or 'total'} limit). Manage it using https://openrouter.ai/settings/keys",
     )
 
 
@@ -116,6 +120,33 @@ def no_tools() -> Refusal:
     )
 
 
+def no_tool_choice() -> Refusal:
+    """No endpoint honours the request's `tool_choice` (zed-industries/zed#36094)."""
+    return Refusal(
+        404,
+        "No endpoints found that support the provided 'tool_choice' value. To learn more about provider routing, "
+        "visit: https://openrouter.ai/docs/provider-routing",
+    )
+
+
+def no_parameters() -> Refusal:
+    """`require_parameters`, and no endpoint honours all of them (openstory-so/openstory#1302)."""
+    return Refusal(
+        404,
+        "No endpoints found that can handle the requested parameters. To learn more about provider routing, "
+        "visit: https://openrouter.ai/docs/guides/routing/provider-selection",
+    )
+
+
+def no_allowed_providers(available: list[str], requested: list[str]) -> Refusal:
+    """The preferences `only` and `ignore` leave nobody (agent0ai/agent-zero#1255)."""
+    return Refusal(
+        404,
+        "No allowed providers are available for the selected model.",
+        {"available_providers": available, "requested_providers": requested},
+    )
+
+
 def data_policy() -> Refusal:
     """The account's guardrails or data policy leave no endpoint (truefoundry/models#826)."""
     return Refusal(
@@ -125,10 +156,10 @@ def data_policy() -> Refusal:
     )
 
 
-def free_models_per_day() -> Refusal:
-    """The free tier's day is used up, until 00:00 UTC (OpenRouter's limits page; captures of 2026)."""
+def free_models_per_day(limit: int = _UNPAID_REQUESTS) -> Refusal:
+    """The day's free requests are used up, until 00:00 UTC (OpenRouter's limits page; captures of 2026)."""
     tomorrow = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return _free_models("free-models-per-day", "daily", 50, tomorrow)
+    return _free_models("free-models-per-day", "daily", limit, tomorrow)
 
 
 def free_models_per_minute() -> Refusal:
@@ -143,7 +174,8 @@ def _free_models(name: str, span: str, limit: int, reset: datetime) -> Refusal:
         "X-RateLimit-Remaining": "0",
         "X-RateLimit-Reset": str(int(reset.timestamp() * 1000)),
     }
-    advice = " Add 10 credits to unlock 1000 free model requests per day" if span == "daily" else ""
+    buys = span == "daily" and limit == _UNPAID_REQUESTS
+    advice = " Add 10 credits to unlock 1000 free model requests per day" if buys else ""
     metadata = {
         "headers": headers,
         "limit_source": f"openrouter_free_tier_{span}",
@@ -175,6 +207,8 @@ NAMED: Final[Mapping[str, Callable[[], Refusal]]] = {
     "limit_reached": limit_reached,
     "moderation": moderation,
     "no_tools": no_tools,
+    "no_tool_choice": no_tool_choice,
+    "no_parameters": no_parameters,
     "data_policy": data_policy,
     "timeout": _plain(408, "Request timed out", "timeout"),
     "too_large": _plain(413, "Request body too large", "payload_too_large"),

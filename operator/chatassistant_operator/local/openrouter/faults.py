@@ -1,5 +1,6 @@
 """What the stand-in can be told to do wrong, while it runs."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -17,6 +18,9 @@ class Fault(BaseModel):
 
     route: str = "*"
     """The route that is concerned, such as `/key` or `/model/{author}/{slug}`; `*` for all."""
+
+    key: str | None = None
+    """The key that is concerned, by its name or its token; everybody when not given, those without a key too."""
 
     times: Count | None = None
     """For how many requests; for all that come when not given."""
@@ -69,6 +73,10 @@ class Fault(BaseModel):
     split_bytes: bool = False
     """A stream arrives byte by byte, so that characters are split too, as any network may do."""
 
+    def concerns(self, route: str, key: Sequence[str]) -> bool:
+        """Whether it is one for a request to a route, with a key of that name and token."""
+        return self.route in {"*", route} and (self.key is None or self.key in key)
+
     @field_validator("error")
     @classmethod
     def _is_named(cls, value: str | None) -> str | None:
@@ -82,13 +90,13 @@ class Faults:
 
     def __init__(self) -> None:
         self._counted: list[Fault] = []
-        self._lasting: dict[str, Fault] = {}
+        self._lasting: dict[tuple[str, str | None], Fault] = {}
 
     def add(self, fault: Fault) -> None:
-        """Turn a fault on; a lasting one takes the place of the one that its route had."""
+        """Turn a fault on; a lasting one takes the place of the one that its route and key had."""
         if fault.times is None:
-            self._lasting.pop(fault.route, None)
-            self._lasting[fault.route] = fault
+            self._lasting.pop((fault.route, fault.key), None)
+            self._lasting[fault.route, fault.key] = fault
         else:
             self._counted += [fault] * fault.times
 
@@ -97,10 +105,15 @@ class Faults:
         self._counted.clear()
         self._lasting.clear()
 
-    def take(self, route: str) -> Fault:
-        """The fault for a request, or one that does nothing."""
+    def take(self, route: str, *key: str) -> Fault:
+        """The fault for a request, or one that does nothing.
+
+        Args:
+            route: What is asked.
+            key: The name and the token of the key that asks, if any does.
+        """
         for number, fault in enumerate(self._counted):
-            if fault.route in {"*", route}:
+            if fault.concerns(route, key):
                 return self._counted.pop(number)
         newest_first = reversed(self._lasting.values())
-        return next((fault for fault in newest_first if fault.route in {"*", route}), Fault())
+        return next((fault for fault in newest_first if fault.concerns(route, key)), Fault())

@@ -5,12 +5,39 @@ are not here are accepted and have no effect, as `stream_options` has none at Op
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from chatassistant_operator.local.openrouter.errors import Refusal
 
+_PARAMETERS: Final = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "min_p",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "reasoning",
+        "repetition_penalty",
+        "response_format",
+        "seed",
+        "stop",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_a",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "verbosity",
+    }
+)
+"""What `supported_parameters` of an endpoint can name."""
+Dollars = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$")]
 ToolName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
 
 
@@ -91,10 +118,10 @@ class MaxPrice(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    prompt: str | None = None
-    completion: str | None = None
-    request: str | None = None
-    image: str | None = None
+    prompt: Dollars | None = None
+    completion: Dollars | None = None
+    request: Dollars | None = None
+    image: Dollars | None = None
 
 
 class Provider(BaseModel):
@@ -120,6 +147,8 @@ class Provider(BaseModel):
 class ChatRequest(BaseModel):
     """A request; `models`, the fallbacks, are at most three (coder/xum#2963)."""
 
+    model_config = ConfigDict(extra="allow")
+
     model: str | None = None
     models: Annotated[list[str], Field(max_length=3)] = []
     messages: Annotated[list[Message], Field(min_length=1)]
@@ -135,6 +164,11 @@ class ChatRequest(BaseModel):
     provider: Provider | None = None
     session_id: Annotated[str | None, Field(max_length=256)] = None
     metadata: Annotated[dict[str, str] | None, Field(max_length=16)] = None
+
+    @property
+    def parameters(self) -> set[str]:
+        """What the request asks of an endpoint, by the names that `supported_parameters` has."""
+        return self.model_fields_set & _PARAMETERS
 
     @model_validator(mode="after")
     def _results_follow_calls(self) -> "ChatRequest":

@@ -14,18 +14,16 @@ from chatassistant_operator.local.openrouter import errors, sending
 from chatassistant_operator.local.openrouter.completions import complete
 from chatassistant_operator.local.openrouter.errors import Refusal
 from chatassistant_operator.local.openrouter.faults import Fault
+from chatassistant_operator.local.openrouter.keys import KeySituation
+from chatassistant_operator.local.openrouter.models import ModelSituation
 from chatassistant_operator.local.openrouter.requests import parse
-from chatassistant_operator.local.openrouter.situations import (
-    KEYS,
-    MODELS,
-    KeySituation,
-    ModelSituation,
-    find,
-)
+from chatassistant_operator.local.openrouter.world import World
 
 Handler = Callable[[web.Request, Fault], Awaitable[web.StreamResponse]]
 GENERATIONS: Final = web.AppKey("generations", dict[str, dict[str, Any]])
 """What the last completions cost, by id."""
+WORLD: Final = web.AppKey("world", World)
+"""What the stand-in knows."""
 _REMEMBERED: Final = 1000
 
 
@@ -40,8 +38,8 @@ def _authenticate(request: web.Request) -> KeySituation:
         raise errors.no_key()
     if not value.startswith("sk-or-"):
         raise errors.foreign_key()
-    key = KEYS.get(value)
-    if key is None or not key.known:
+    key = request.app[WORLD].accepted(value)
+    if key is None:
         raise errors.unknown_key()
     return key
 
@@ -54,16 +52,19 @@ async def _models(request: web.Request, fault: Fault) -> web.StreamResponse:
     """Everybody gets the catalogue, with a bogus key too (NangoHQ/nango#7532)."""
     parameter = request.query.get("supported_parameters")
     output = request.query.get("output_modalities", "text")
+    zdr = request.query.get("zdr") == "true"
     rows = [
         model.as_model()
-        for model in MODELS.values()
-        if not model.ended and model.output == output and (parameter != "tools" or model.tools)
+        for model in request.app[WORLD].alive()
+        if model.output == output and not (zdr and not any(offer.zdr for offer in model.offers))
     ]
+    if parameter:
+        rows = [row for row in rows if parameter in row["supported_parameters"]]
     return sending.whole({"data": rows, "total_count": len(rows), "links": {"next": None}}, fault)
 
 
 def _living_model(request: web.Request) -> ModelSituation:
-    model = find(f"{request.match_info['author']}/{request.match_info['slug']}")
+    model = request.app[WORLD].find(f"{request.match_info['author']}/{request.match_info['slug']}")
     if model is None or model.ended:
         raise Refusal(404, "Model not found")
     return model
@@ -74,27 +75,23 @@ async def _model(request: web.Request, fault: Fault) -> web.StreamResponse:
 
 
 async def _endpoints(request: web.Request, fault: Fault) -> web.StreamResponse:
-    """One endpoint a model; no field tells of zero data retention or of data collection."""
+    """An alias has those of what it stands for; no field tells of zero data retention or data collection."""
     model = _living_model(request)
+    if model.id.startswith("~") and model.serves:
+        model = request.app[WORLD].find(model.serves) or model
     row = model.as_model()
-    endpoint = {
-        "name": f"Stand-in | {model.id}",
-        "provider_name": "Stand-in",
-        "tag": "stand-in",
-        "status": 0,
-        "supports_tool_choice": model.tools,
-        **{field: row[field] for field in ("context_length", "pricing", "supported_parameters")},
-    }
     data = {field: row[field] for field in ("id", "name", "created", "description", "architecture")}
-    return sending.whole({"data": {**data, "endpoints": [endpoint]}}, fault)
+    endpoints = [model.as_endpoint(offer) for offer in model.offers]
+    return sending.whole({"data": {**data, "endpoints": endpoints}}, fault)
 
 
-async def _zero_data_retention(_: web.Request, fault: Fault) -> web.StreamResponse:
-    """Paid models have it here, free ones do not."""
+async def _zero_data_retention(request: web.Request, fault: Fault) -> web.StreamResponse:
+    """The same objects, of all models: only they tell who retains no data."""
     rows = [
-        {"model_id": model.id, "model_name": model.as_model()["name"], "provider_name": "Stand-in"}
-        for model in MODELS.values()
-        if not model.ended and float(model.prompt) > 0
+        model.as_endpoint(offer)
+        for model in request.app[WORLD].alive()
+        for offer in model.offers
+        if offer.zdr and not model.serves
     ]
     return sending.whole({"data": rows}, fault)
 
@@ -120,7 +117,7 @@ async def _completions(request: web.Request, fault: Fault) -> web.StreamResponse
     except ValueError:
         raise Refusal(400, "The request's body is not JSON") from None
     asked = parse(body)
-    completion = complete(key, asked)
+    completion = complete(request.app[WORLD], key, asked)
     generations = request.app[GENERATIONS]
     if len(generations) == _REMEMBERED:
         del generations[next(iter(generations))]

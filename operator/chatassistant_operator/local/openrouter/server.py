@@ -3,56 +3,63 @@
 import asyncio
 import json
 import re
+import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from chatassistant_operator.local.openrouter import sending
 from chatassistant_operator.local.openrouter.errors import Refusal
 from chatassistant_operator.local.openrouter.faults import Fault, Faults
-from chatassistant_operator.local.openrouter.routes import GENERATIONS, ROUTES, Handler, token
-from chatassistant_operator.local.openrouter.situations import KEYS
+from chatassistant_operator.local.openrouter.routes import GENERATIONS, ROUTES, WORLD, Handler, token
+from chatassistant_operator.local.openrouter.world import World
 
 _PREFIX: Final = "/api/v1"
 _REMEMBERED: Final = 1000
+_REMEMBERED_TIMES: Final = 10_000
 _LARGEST_BODY: Final = 16 * 1024 * 1024
 _KEY: Final = re.compile(r"sk-or-[\w-]+")
+_FIELDS: Final = TypeAdapter(dict[str, Any])
 
 
 class StandIn:
     """A stand-in for OpenRouter on this machine: `async with StandIn() as stand_in: stand_in.base_url`.
 
     Attributes:
+        world: Its keys and models.
         faults: What it is told to do wrong.
         requests: How often each route was asked, such as `GET /key`; `GET *` for a path that is none.
-        keys: How often each key of `situations` came, by name; `none` for no key, `foreign` for any other.
+        times: When, in seconds since the stand-in was made, and what, for the last 10,000 requests.
+        keys: How often each key that it knows came, by name; `none` for no key, `foreign` for any other.
         models: How often each model was asked for.
         hang_ups: How many callers went away before the end of their answer.
         log: The last requests with headers and body, keys masked.
 
-    Other processes get the same at `/control`: `GET` tells, `POST` takes a `Fault`, `DELETE` resets everything, and
+    Other processes get the same at `/control`: `GET` tells, `POST` takes a `Fault`, `PUT /control/keys` fields of a
+    `KeySituation` and `PUT /control/models` of a `ModelSituation`, `DELETE` resets everything, and
     `DELETE /control/faults` only what is told to go wrong.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._host, self._port = host, port
+        self.world = World()
         self.faults = Faults()
         self.requests: Counter[str] = Counter()
+        self.times: deque[tuple[float, str]] = deque(maxlen=_REMEMBERED_TIMES)
         self.keys: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
         self.hang_ups = 0
         self.log: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
+        self._started = time.monotonic()
         self._stopping = False
         application = web.Application(client_max_size=_LARGEST_BODY)
         application[GENERATIONS] = {}
-        application.router.add_get("/control", self._tell)
-        application.router.add_post("/control", self._misbehave)
-        application.router.add_delete("/control", self._reset)
-        application.router.add_delete("/control/faults", self._behave)
+        application[WORLD] = self.world
+        self._add_control(application.router)
         for method, path, handler in ROUTES:
             application.router.add_route(method, _PREFIX + path, self._counted(path, handler))
         application.router.add_route("*", "/{path:.*}", self._counted("*", _website))
@@ -84,17 +91,21 @@ class StandIn:
         await self._runner.cleanup()
 
     def reset(self) -> None:
-        """Forget all faults and counts."""
+        """Forget all changes, faults and counts."""
+        self.world.reset()
         self.faults.clear()
-        for memory in (self.requests, self.keys, self.models, self.log):
+        for memory in (self.requests, self.times, self.keys, self.models, self.log):
             memory.clear()
         self.hang_ups = 0
 
     def _counted(self, path: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                await self._remember(request, f"{request.method} {path}")
-                fault = self.faults.take(path)
+                sent = token(request)
+                key = self.world.keys.get(sent)
+                name = key.name if key else "foreign" if sent else "none"
+                await self._remember(request, f"{request.method} {path}", name)
+                fault = self.faults.take(path, *([name, sent] if key else []))
                 return await sending.instead(request, fault) or await handler(request, fault)
             except Refusal as refusal:
                 return refusal.response()
@@ -105,10 +116,9 @@ class StandIn:
 
         return handle
 
-    async def _remember(self, request: web.Request, route: str) -> None:
+    async def _remember(self, request: web.Request, route: str, key: str) -> None:
         self.requests[route] += 1
-        sent = token(request)
-        key = KEYS[sent].name if sent in KEYS else "foreign" if sent else "none"
+        self.times.append((round(time.monotonic() - self._started, 3), route))
         self.keys[key] += 1
         headers = {
             name: "Bearer ***" if name.lower() == "authorization" else _KEY.sub("sk-or-***", value)
@@ -119,24 +129,41 @@ class StandIn:
             self.models[body["model"]] += 1
         self.log.append({"route": route, "headers": headers, "key": key, "body": body})
 
+    def _add_control(self, router: web.UrlDispatcher) -> None:
+        router.add_get("/control", self._tell)
+        router.add_post("/control", _taking(lambda body: self.faults.add(Fault.model_validate_json(body))))
+        router.add_delete("/control", _doing(self.reset))
+        router.add_delete("/control/faults", _doing(self.faults.clear))
+        router.add_put("/control/keys", _taking(lambda body: self.world.put_key(_FIELDS.validate_json(body))))
+        router.add_put(
+            "/control/models", _taking(lambda body: self.world.put_model(_FIELDS.validate_json(body)))
+        )
+
     async def _tell(self, _: web.Request) -> web.Response:
-        names = ("requests", "keys", "models", "hang_ups")
-        return web.json_response({**{name: getattr(self, name) for name in names}, "log": list(self.log)})
+        told = {name: getattr(self, name) for name in ("requests", "keys", "models", "hang_ups")}
+        return web.json_response({**told, "times": list(self.times), "log": list(self.log)})
 
-    async def _misbehave(self, request: web.Request) -> web.Response:
+
+def _doing(action: Callable[[], None]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(_: web.Request) -> web.Response:
+        action()
+        return web.json_response({})
+
+    return handle
+
+
+def _taking(change: Callable[[bytes], None]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """A route that takes a change; one that it cannot take is refused, with the fields that are wrong."""
+
+    async def handle(request: web.Request) -> web.Response:
         try:
-            self.faults.add(Fault.model_validate_json(await request.read()))
+            change(await request.read())
         except ValidationError as error:
-            return web.json_response({"errors": json.loads(error.json(include_url=False))}, status=400)
+            problems = json.loads(error.json(include_url=False, include_input=False, include_context=False))
+            return web.json_response({"errors": problems}, status=400)
         return web.json_response({})
 
-    async def _behave(self, _: web.Request) -> web.Response:
-        self.faults.clear()
-        return web.json_response({})
-
-    async def _reset(self, _: web.Request) -> web.Response:
-        self.reset()
-        return web.json_response({})
+    return handle
 
 
 def _body(text: str) -> dict[str, Any] | str:
