@@ -6,11 +6,12 @@ import uvloop
 
 from chatassistant_chatbot.logs import configure_logging
 from chatassistant_chatbot.serve import serve
-from chatassistant_chatbot.settings import StartError, load
+from chatassistant_chatbot.settings import load
+from chatassistant_chatbot.termination import StartError, Termination, tell
 
 
 def main() -> None:
-    """Serve until SIGTERM.
+    """Serve until SIGTERM; whatever ends it otherwise is told to Kubernetes in a word.
 
     Raises:
         SystemExit: with 1 and one line on what to do, when it cannot start.
@@ -20,7 +21,11 @@ def main() -> None:
         configure_logging(settings.configuration.observability.log_level.upper())
         uvloop.run(serve(settings))
     except StartError as error:
+        tell(error.word)
         sys.exit(f"chatassistant-chatbot: {error}")
+    except Exception:
+        tell(Termination.INTERNAL_ERROR)
+        raise
 
 
 if __name__ == "__main__":

@@ -6,18 +6,22 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from chatassistant_chatbot.credentials import Credential
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.gateway.client import GatewayClient
 from chatassistant_chatbot.metrics import Metrics
 from chatassistant_chatbot.settings import Settings
+from chatassistant_chatbot.tools.servers import ToolServers
 
 
 @dataclass
 class Deps:
-    """The assistant's settings, its gateway, its metrics, and whether it is about to end."""
+    """The assistant's settings, key, gateway, tools and metrics, and whether it is about to end."""
 
     settings: Settings
+    credential: Credential
     gateway: GatewayClient
+    tools: ToolServers
     metrics: Metrics
     draining: bool = False
 

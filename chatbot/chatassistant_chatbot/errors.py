@@ -96,6 +96,10 @@ class GatewayError(Exception):
         return self.status == 429 or (self.status == 402 and in_flight)  # noqa: PLR2004 (HTTP's own)
 
 
+class KeyRefusedError(Exception):
+    """The gateway does not take a key, and says so for good; the text may be logged."""
+
+
 _PASSING: Final = frozenset({408, 500, 502, 503, 504, 524, 529})
 
 

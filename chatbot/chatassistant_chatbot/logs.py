@@ -12,7 +12,10 @@ REQUEST_ID: Final = ContextVar("REQUEST_ID", default="")
 
 
 def configure_logging(level: str) -> None:
-    """Log to standard output: our own from `level` on, libraries' warnings."""
+    """Log to standard output: our own from `level` on, libraries' warnings.
+
+    The SDK of the Model Context Protocol is silenced: it quotes what tool servers send. `tools` says what matters of it.
+    """
     handler = logging.StreamHandler(sys.stdout)
     renamed = {"levelname": "level", "name": "logger"}
     handler.setFormatter(
@@ -21,6 +24,7 @@ def configure_logging(level: str) -> None:
     handler.addFilter(_name_request)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("chatassistant_chatbot").setLevel(level)
+    logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
 
 
 def _name_request(record: logging.LogRecord) -> bool:

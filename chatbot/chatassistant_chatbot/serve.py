@@ -1,26 +1,31 @@
 """The process: two listeners in one event loop, from the first byte to a quiet end."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from chatassistant_chatbot.app import chat_app
+from chatassistant_chatbot.credentials import Credential, follow
 from chatassistant_chatbot.deps import Deps
 from chatassistant_chatbot.gateway.client import GatewayClient
 from chatassistant_chatbot.metrics import Metrics
 from chatassistant_chatbot.routes.health import health_app
-from chatassistant_chatbot.settings import Settings, StartError
+from chatassistant_chatbot.settings import Settings
+from chatassistant_chatbot.termination import StartError, Termination
+from chatassistant_chatbot.tools.servers import ToolServers
 
 logger = logging.getLogger(__name__)
 
 # Longer than proxies keep an idle connection (nginx: 60 s), so that they close it first and none sends into a closed one.
 _KEEP_ALIVE_SECONDS = 75
+_AFTER_A_DEFECT_SECONDS = 5
 
 
 class _Server(uvicorn.Server):
@@ -36,13 +41,12 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM, then until running answers have ended.
 
     Raises:
-        StartError: when a port is taken.
+        StartError: when a port cannot be listened on.
     """
     process = settings.process
     chat_socket = _listen(process.host, process.port, "PORT")
     health_socket = _listen(process.host, process.metrics_port, "METRICS_PORT")
-    async with GatewayClient(settings.configuration.gateway, settings.api_key) as gateway:
-        shared = Deps(settings, gateway, Metrics())
+    async with _shared(settings) as shared:
         chat = _server(chat_app(shared), process.drain_seconds)
         health = _server(health_app(shared), 1.0)
 
@@ -71,6 +75,34 @@ async def serve(settings: Settings) -> None:
         logger.info("ended")
 
 
+@asynccontextmanager
+async def _shared(settings: Settings) -> AsyncGenerator[Deps, None]:
+    """What all requests share, and what runs beside them."""
+    configuration, key_file = settings.configuration, settings.api_key_file
+    credential = Credential(settings.api_key)
+    tools = ToolServers(configuration.tools.mcp_servers, settings.header_values)
+    async with GatewayClient(configuration.gateway, credential) as gateway:
+        beside = [asyncio.create_task(_kept_up(tools.keep))]
+        if key_file is not None:
+            beside.append(asyncio.create_task(_kept_up(lambda: follow(key_file, credential, gateway))))
+        try:
+            yield Deps(settings, credential, gateway, tools, Metrics())
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it, and again after a defect, which is no reason to leave callers without answers."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            logger.exception("something in the background failed by a defect")
+        await asyncio.sleep(_AFTER_A_DEFECT_SECONDS)
+
+
 def _server(app: ASGIApp, drain_seconds: float) -> _Server:
     return _Server(
         uvicorn.Config(
@@ -93,7 +125,9 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
         raise StartError(
+            Termination.ADDRESS_IN_USE if taken else Termination.CONFIGURATION_INVALID,
             f"{variable}: {host}:{port} cannot be listened on ({error.strerror}); "
-            f"set HOST to an address of this machine and {variable} to a free port."
+            f"set HOST to an address of this machine and {variable} to a free port.",
         ) from None

@@ -6,9 +6,10 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chatassistant_chatbot.errors import CallerError
-from chatassistant_chatbot.settings import Configuration, Parameters
+from chatassistant_chatbot.settings import Configuration, Model, Parameters, Provider
 
 DEFAULT_MODEL: Final = "default"
+_MOST_FALLBACKS: Final = 3
 _MOST_MESSAGES: Final = 2048
 # They decide what is spent and on whom, which is the assistant's to say.
 _REFUSED: Final = ("models", "provider", "plugins", "route")
@@ -78,12 +79,9 @@ def payload(configuration: Configuration, request: CompletionRequest) -> bytes:
         CallerError: 404 for a model that the assistant does not offer, 400 for a number that JSON cannot carry.
     """
     model = configuration.model
-    if request.model not in {None, DEFAULT_MODEL, model.name}:
-        message = f"This assistant offers {model.name} (also called {DEFAULT_MODEL}) and no other model."
-        raise CallerError(404, "model_not_found", message, param="model")
     system = {"role": "system", "content": configuration.system_prompt}
     content = {
-        "model": model.name,
+        **_routing(configuration, request),
         "messages": [system, *(message.model_dump(exclude_unset=True) for message in request.messages)],
         **_defaults(model.parameters),
         **_asked(request),
@@ -94,6 +92,74 @@ def payload(configuration: Configuration, request: CompletionRequest) -> bytes:
         return orjson.dumps(content)
     except orjson.JSONEncodeError as error:
         raise CallerError(400, "invalid_request", f"The request cannot be handed on: {error}.") from None
+
+
+def offered(model: Model) -> tuple[str, ...]:
+    """The names by which a request may call a model, the main one's first."""
+    simple = (model.simple_queries.name,) if model.simple_queries else ()
+    return tuple(dict.fromkeys((model.name, DEFAULT_MODEL, *model.fallbacks, *simple)))
+
+
+def _routing(configuration: Configuration, request: CompletionRequest) -> dict[str, Any]:
+    """Which model is asked, which ones in its place, and who may serve them: `model`, `models`, `provider`.
+
+    A caller who names another model than the main one gets just that. In a simple query's place answers what would
+    answer any other: the main model, then its fallbacks.
+    """
+    model = configuration.model
+    if request.model in {None, DEFAULT_MODEL, model.name}:
+        chain = [model.name, *model.fallbacks]
+        if model.simple_queries and _is_simple(configuration, model.simple_queries.max_characters, request):
+            chain.insert(0, model.simple_queries.name)
+    elif request.model in offered(model):
+        chain = [request.model]
+    else:
+        raise _not_offered(model)
+    first, *others = dict.fromkeys(chain)
+    routing: dict[str, Any] = {"model": first}
+    if others:
+        routing["models"] = others[:_MOST_FALLBACKS]
+    provider = _preferences(model.provider) if model.provider else {}
+    return routing | ({"provider": provider} if provider else {})
+
+
+def _not_offered(model: Model) -> CallerError:
+    main, default, *more = offered(model)
+    names = ", ".join([f"{main} (also called {default})", *more])
+    return CallerError(
+        404, "model_not_found", f"This assistant offers {names} and no other model.", param="model"
+    )
+
+
+def _is_simple(configuration: Configuration, most_characters: int, request: CompletionRequest) -> bool:
+    """Whether all that was said is short and plain text, and no tools are there to be called."""
+    extra = request.model_extra or {}
+    if configuration.tools.mcp_servers or extra.get("tools"):
+        return False
+    lengths = [_characters(message) for message in request.messages]
+    return None not in lengths and sum(filter(None, lengths)) <= most_characters
+
+
+def _characters(message: Message) -> int | None:
+    """How long the message's texts are; None when it holds more than texts, such as images or calls of tools."""
+    if message.role == "tool" or (message.model_extra or {}).get("tool_calls"):
+        return None
+    if not isinstance(message.content, list):
+        return len(message.content or "")
+    if any(part.get("type") != "text" for part in message.content):
+        return None
+    return sum(len(str(part.get("text", ""))) for part in message.content)
+
+
+def _preferences(provider: Provider) -> dict[str, Any]:
+    """OpenRouter's `provider`: a closed object, with prices as decimal strings."""
+    lists = ("order", "only", "ignore")
+    preferences = provider.model_dump(exclude_none=True, exclude={"max_price", *lists})
+    preferences |= {name: given for name in lists if (given := getattr(provider, name))}
+    prices = provider.max_price.model_dump(exclude_none=True) if provider.max_price else {}
+    if prices:
+        preferences["max_price"] = {name: format(price, "f") for name, price in prices.items()}
+    return preferences
 
 
 def _defaults(parameters: Parameters) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """What the gateway is asked, and what the caller gets, when all goes well."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from support.chatbots import HELLO, MODEL, Chatbot
+from support.chatbots import HELLO, MODEL, Chatbot, configuration
 from support.gateway import GatewayProcess
 
 URL = "/v1/chat/completions"
@@ -142,6 +143,33 @@ async def test_the_models_that_may_be_named(http: httpx.AsyncClient) -> None:
     models = (await http.get("/v1/models")).json()
     assert models["object"] == "list"
     assert [model["id"] for model in models["data"]] == [MODEL, "default"]
+
+
+def test_models_in_each_others_place(start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess) -> None:
+    ended, fallback, simple = "google/gemini-flash-1.5", "openai/gpt-4o-mini", "openai/gpt-5-mini"
+    model = {
+        "name": ended,
+        "fallbacks": [fallback],
+        "simpleQueries": {"name": simple, "maxCharacters": 5},
+        "provider": {"allowFallbacks": True, "maxPrice": {"prompt": 100}},
+    }
+    chatbot = start_chatbot(configuration(gateway.base_url, model=model))
+
+    def answering(said: str, **asked: Any) -> str:
+        messages = [{"role": "user", "content": said}]
+        response = httpx.post(chatbot.url + URL, json={"messages": messages, **asked}, timeout=10)
+        assert response.status_code == 200, response.text
+        name: str = response.json()["model"]
+        return name
+
+    assert answering("Hello, assistant").startswith(fallback)
+    assert sent(gateway)["provider"] == {"allow_fallbacks": True, "max_price": {"prompt": "100"}}
+    assert answering("Hello").startswith(simple)
+    assert answering("Hello, assistant", model=simple).startswith(simple)
+    assert answering("Hello", model=fallback).startswith(fallback)
+    assert httpx.post(chatbot.url + URL, json={**HELLO, "model": ended + ":free"}).status_code == 404
+    models = httpx.get(f"{chatbot.url}/v1/models").json()["data"]
+    assert [each["id"] for each in models] == [ended, "default", fallback, simple]
 
 
 async def test_openapi_describes_the_request(http: httpx.AsyncClient) -> None:

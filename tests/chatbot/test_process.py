@@ -9,12 +9,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psutil
 import pytest
 
+from chatassistant_chatbot.settings import load
+from chatassistant_chatbot.termination import StartError
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.chatbots import HELLO, Chatbot, configuration
 from support.gateway import GatewayProcess
@@ -24,11 +26,23 @@ URL = "/v1/chat/completions"
 KEY = {"OPENROUTER_API_KEY": ACCEPTED.token}
 
 
-def refusal(environment: dict[str, str]) -> str:
-    """The one line with which it refuses to start."""
+class Refusal(NamedTuple):
+    line: str
+    word: str
+
+
+def refusal(tmp_path: Path, environment: dict[str, str]) -> Refusal:
+    """The one line with which it refuses to start, and the word that it leaves for the operator."""
+    word = tmp_path / "termination-log"
     result = subprocess.run(
         [sys.executable, "-m", "chatassistant_chatbot"],
-        env={"PATH": os.environ["PATH"], "PORT": "0", "METRICS_PORT": "0", **environment},
+        env={
+            "PATH": os.environ["PATH"],
+            "PORT": "0",
+            "METRICS_PORT": "0",
+            "TERMINATION_LOG_PATH": str(word),
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=20,
@@ -38,28 +52,40 @@ def refusal(environment: dict[str, str]) -> str:
     assert result.stdout == ""
     [line] = result.stderr.splitlines()
     assert ACCEPTED.token not in line
-    return line
+    return Refusal(line, word.read_text(encoding="utf-8") if word.exists() else "")
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "told", "word"),
     [
-        ({}, ["OPENROUTER_API_KEY", "not set", "https://openrouter.ai/settings/keys"]),
-        ({"OPENROUTER_API_KEY": " \n"}, ["OPENROUTER_API_KEY", "empty"]),
-        ({"OPENROUTER_API_KEY": f"{ACCEPTED.token}\n{ACCEPTED.token}"}, ["OPENROUTER_API_KEY", "the key"]),
-        (KEY | {"METRICS_PORT": "many"}, ["METRICS_PORT", "integer"]),
-        (KEY | {"PORT": "65536"}, ["PORT", "65535"]),
-        (KEY | {"ACCESS_MODE": "Token"}, ["ACCESS_TOKEN", "ACCESS_MODE"]),
-        (KEY | {"ACCESS_MODE": "Maybe"}, ["ACCESS_MODE", "'None' or 'Token'"]),
-        (KEY | {"OPENROUTER_BASE_URL": "openrouter.ai"}, ["OPENROUTER_BASE_URL", "http"]),
-        (KEY | {"OPENROUTER_BASE_URL": f"https://{ACCEPTED.token}@h/"}, ["OPENROUTER_BASE_URL", "user"]),
-        (KEY | {"CHATASSISTANT_CONFIG": "/nowhere/config.json"}, ["/nowhere/config.json", "No such file"]),
+        ({}, ["OPENROUTER_API_KEY", "not set", "https://openrouter.ai/settings/keys"], "ApiKeyMissing"),
+        ({"OPENROUTER_API_KEY": " \n"}, ["OPENROUTER_API_KEY", "empty"], "ApiKeyMissing"),
+        ({"OPENROUTER_API_KEY": f"{ACCEPTED.token}\n{ACCEPTED.token}"}, ["OPENROUTER_API_KEY", "the key"], "ApiKeyMalformed"),
+        (KEY | {"METRICS_PORT": "many"}, ["METRICS_PORT", "integer"], "ConfigurationInvalid"),
+        (KEY | {"PORT": "65536"}, ["PORT", "65535"], "ConfigurationInvalid"),
+        (KEY | {"HOST": "192.0.2.1"}, ["HOST"], "ConfigurationInvalid"),
+        (KEY | {"ACCESS_MODE": "Token"}, ["ACCESS_TOKEN", "ACCESS_MODE"], "AccessTokenMissing"),
+        (KEY | {"ACCESS_MODE": "Maybe"}, ["ACCESS_MODE", "'None' or 'Token'"], "ConfigurationInvalid"),
+        (KEY | {"OPENROUTER_BASE_URL": "openrouter.ai"}, ["OPENROUTER_BASE_URL", "http"], "ConfigurationInvalid"),
+        (KEY | {"OPENROUTER_BASE_URL": f"https://{ACCEPTED.token}@h/"}, ["OPENROUTER_BASE_URL", "user"], "ConfigurationInvalid"),
+        (KEY | {"CHATASSISTANT_CONFIG": "/nowhere/config.json"}, ["/nowhere/config.json", "No such file"], "ConfigurationMissing"),
     ],
     ids=lambda value: str(value)[-40:],
-)
-def test_what_the_environment_lacks(environment: dict[str, str], told: list[str]) -> None:
-    line = refusal(environment)
-    assert [word for word in told if word not in line] == []
+)  # fmt: skip
+def test_what_the_environment_lacks(
+    tmp_path: Path, environment: dict[str, str], told: list[str], word: str
+) -> None:
+    refused = refusal(tmp_path, environment)
+    assert [each for each in told if each not in refused.line] == []
+    assert refused.word == word
+
+
+SERVER = {"name": "todo", "url": "http://todo-tools/mcp"}
+HEADERS = [{"name": "Authorization", "env": "MCP_HEADER_0_0"}]
+
+
+def tools(**changes: Any) -> str:
+    return json.dumps({"tools": {"mcpServers": [{**SERVER, **changes}]}})
 
 
 @pytest.mark.parametrize(
@@ -70,27 +96,101 @@ def test_what_the_environment_lacks(environment: dict[str, str], told: list[str]
         (json.dumps({"modle": {}}), ["modle", "no field"]),
         (json.dumps({"model": {"parameters": {"maxTokens": 0}}}), ["model.parameters.maxTokens", "greater"]),
         (json.dumps({"model": {"parameters": {"max_tokens": 9}}}), ["model.parameters.max_tokens", "no field"]),
+        (json.dumps({"model": {"fallbacks": ["a/b"] * 4}}), ["model.fallbacks", "3"]),
+        (json.dumps({"model": {"simpleQueries": {"maxCharacters": 5}}}), ["model.simpleQueries.name", "required"]),
+        (json.dumps({"model": {"provider": {"sort": "beauty"}}}), ["model.provider.sort", "'exacto'"]),
+        (json.dumps({"model": {"provider": {"maxPrice": {"prompt": -1}}}}), ["model.provider.maxPrice.prompt"]),
         (json.dumps({"gateway": {"baseURL": "openrouter.ai"}}), ["gateway.baseURL", "http"]),
         (json.dumps({"gateway": {"title": f"a\n{ACCEPTED.token}"}}), ["gateway.title"]),
         (json.dumps({"observability": {"logLevel": ACCEPTED.token}}), ["observability.logLevel", "'Debug'"]),
-        (json.dumps({"access": {"mode": "Token"}}), ["ACCESS_TOKEN"]),
+        (json.dumps({"credentials": {"delivery": "Pigeon"}}), ["credentials.delivery", "'Env' or 'File'"]),
+        (json.dumps({"tools": {"maxRounds": 0}}), ["tools.maxRounds", "greater"]),
+        (tools(url="todo-tools/mcp"), ["tools.mcpServers.0.url", "http"]),
+        (tools(transport="Stdio"), ["tools.mcpServers.0.transport", "'StreamableHTTP'"]),
+        (tools(timeoutSeconds=0), ["tools.mcpServers.0.timeoutSeconds", "greater"]),
+        (tools(headers=[{"name": "no such:name", "env": "X"}]), ["tools.mcpServers.0.headers.0.name"]),
     ],
+    ids=lambda value: str(value)[:60],
 )  # fmt: skip
 def test_what_is_wrong_in_the_file(tmp_path: Path, content: str, told: list[str]) -> None:
     path = tmp_path / "config.json"
     path.write_text(content, encoding="utf-8")
-    line = refusal(KEY | {"CHATASSISTANT_CONFIG": str(path)})
+    with pytest.raises(StartError) as refused:
+        load(KEY | {"CHATASSISTANT_CONFIG": str(path)})
+    line = str(refused.value)
     assert [word for word in told if word not in line] == []
-    assert str(path) in line or "ACCESS_TOKEN" in line
+    assert str(path) in line
+    assert "\n" not in line
+    assert ACCEPTED.token not in line
+    assert refused.value.word == "ConfigurationInvalid"
+
+
+BY_FILE = json.dumps({"credentials": {"delivery": "File"}})
+
+
+@pytest.mark.parametrize(
+    ("content", "environment", "told", "word"),
+    [
+        (json.dumps({"access": {"mode": "Token"}}), {}, ["ACCESS_TOKEN"], "AccessTokenMissing"),
+        (tools(headers=HEADERS), {}, ["MCP_HEADER_0_0", "not set", "Authorization", "todo"], "ConfigurationInvalid"),
+        (tools(headers=HEADERS), {"MCP_HEADER_0_0": f"a\n{ACCEPTED.token}"}, ["MCP_HEADER_0_0", "characters"], "ConfigurationInvalid"),
+        (BY_FILE, {}, ["OPENROUTER_API_KEY_FILE", "not set", "delivery"], "ApiKeyMissing"),
+        (BY_FILE, {"OPENROUTER_API_KEY_FILE": "/nowhere/api-key"}, ["/nowhere/api-key", "No such file"], "ApiKeyMissing"),
+        (BY_FILE, {"OPENROUTER_API_KEY_FILE": "/dev/null"}, ["/dev/null", "empty"], "ApiKeyMissing"),
+        (BY_FILE, {"OPENROUTER_API_KEY_FILE": __file__}, [__file__, "spaces"], "ApiKeyMalformed"),
+    ],
+    ids=lambda value: str(value)[-40:],
+)  # fmt: skip
+def test_what_the_file_asks_of_the_environment(
+    tmp_path: Path, content: str, environment: dict[str, str], told: list[str], word: str
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(content, encoding="utf-8")
+    refused = refusal(tmp_path, KEY | {"CHATASSISTANT_CONFIG": str(path)} | environment)
+    assert [each for each in told if each not in refused.line] == []
+    assert refused.word == word
 
 
 @pytest.mark.parametrize("variable", ["PORT", "METRICS_PORT"])
-def test_a_port_that_is_taken(variable: str) -> None:
+def test_a_port_that_is_taken(tmp_path: Path, variable: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        line = refusal(KEY | {variable: port})
-    assert f"{variable}: 127.0.0.1:{port}" in line
-    assert "in use" in line
+        refused = refusal(tmp_path, KEY | {variable: port})
+    assert f"{variable}: 127.0.0.1:{port}" in refused.line
+    assert "in use" in refused.line
+    assert refused.word == "AddressInUse"
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere/termination-log", "/proc/version"])
+def test_nobody_who_reads_the_word_is_no_error(tmp_path: Path, path: str) -> None:
+    there = Path("/dev/termination-log").exists()
+    assert "OPENROUTER_API_KEY" in refusal(tmp_path, {"TERMINATION_LOG_PATH": path}).line
+    assert Path("/dev/termination-log").exists() == there, "it is Kubernetes that makes it"
+
+
+def test_a_defect_is_told_in_a_word_too(tmp_path: Path) -> None:
+    word = tmp_path / "termination-log"
+    broken = f"from chatassistant_chatbot import __main__ as it; it.serve = lambda _: 1 / 0; it.main()  # {ACCEPTED.token}"
+    result = subprocess.run(
+        [sys.executable, "-c", broken],
+        env={"PATH": os.environ["PATH"], "TERMINATION_LOG_PATH": str(word), **KEY},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "ZeroDivisionError" in result.stderr
+    assert word.read_text(encoding="utf-8") == "InternalError"
+
+
+def test_what_ends_as_it_should_leaves_no_word(
+    start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    word = tmp_path / "termination-log"
+    chatbot = start_chatbot(configuration(gateway.base_url), TERMINATION_LOG_PATH=str(word))
+    assert chatbot.stop() == 0
+    assert not word.exists()
 
 
 def test_by_itself_from_the_environment(
@@ -122,6 +222,17 @@ def test_it_starts_fast_and_small(start_chatbot: Callable[..., Chatbot], gateway
     # Of its own time: other tests may have taken the machine's.
     assert sum(process.cpu_times()[:2]) < 2
     assert process.memory_info().rss < 80 * 1024 * 1024
+
+
+def test_what_nobody_configured_is_not_even_imported() -> None:
+    code = """
+import asyncio, sys
+import chatassistant_chatbot.__main__
+from chatassistant_chatbot.tools.servers import ToolServers
+asyncio.run(ToolServers((), {}).keep())
+sys.exit(len({'mcp', 'httpx2'} & set(sys.modules)))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_probes_and_metrics_have_a_port_of_their_own(chatbot: Chatbot) -> None:

@@ -83,6 +83,12 @@ class Chatbot:
 
         return await eventually_async(logged, f"{count} log entries of {request_id}", timeout=5)
 
+    @property
+    def report(self) -> dict[str, Any]:
+        """What the operator reads of it."""
+        report: dict[str, Any] = httpx.get(f"{self.health_url}/report").raise_for_status().json()
+        return report
+
     def metric(self, sample: str) -> float:
         """The value of a sample at /metrics, 0 when it is not there yet."""
         lines = httpx.get(f"{self.health_url}/metrics").text.splitlines()

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, cast
 
@@ -56,18 +56,30 @@ def error_in_answer(content: bytes) -> GatewayError | None:
     return error
 
 
-def error_in_event(event: bytes) -> GatewayError | None:
-    """The error that an event of a stream tells of."""
+def error_in_event(event: bytes, masked: Callable[[bytes], bytes]) -> GatewayError | None:
+    """The error that an event of a stream tells of, as `masked` leaves it."""
     if b'"error"' not in event:
         return None
-    return _error_told(_object(_parsed(data_of(event))))
+    return _error_told(_object(_parsed(data_of(masked(event)))))
 
 
 def error_in_first_event(event: bytes) -> GatewayError | None:
-    """The same for the first one, by which a stream shows that it is one."""
+    """The error that the first event is when it shows that the stream is none; what it tells of is looked at before."""
     if not _object(_parsed(data_of(event))):
         return GatewayError(502, "it began a stream with no JSON object")
-    return error_in_event(event)
+    return None
+
+
+def is_management_key(content: bytes) -> bool:
+    """What the 200 of `GET /key` says of a key.
+
+    Raises:
+        GatewayError: when the answer is none of OpenRouter's.
+    """
+    data = _object(_object(_parsed(content)).get("data"))
+    if not data:
+        raise GatewayError(502, "it answered 200 and nothing of a key")
+    return data.get("is_management_key") is True
 
 
 def explain_exchange(response: aiohttp.ClientResponse, request_body: bytes, response_body: bytes) -> None:

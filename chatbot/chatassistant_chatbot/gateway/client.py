@@ -16,13 +16,15 @@ from typing import Final, Self, TypeVar
 import aiohttp
 from pydantic import SecretStr
 
-from chatassistant_chatbot.errors import GatewayError
+from chatassistant_chatbot.credentials import Credential
+from chatassistant_chatbot.errors import GatewayError, KeyRefusedError
 from chatassistant_chatbot.gateway.answers import (
     error_in_answer,
     error_in_event,
     error_in_first_event,
     error_of,
     explain_exchange,
+    is_management_key,
 )
 from chatassistant_chatbot.gateway.events import has_data, is_done, split
 from chatassistant_chatbot.settings import Gateway
@@ -32,6 +34,7 @@ logger = logging.getLogger(__name__)
 _CONNECT_SECONDS: Final = 5.0
 _MOST_RETRIES: Final = 2
 _FIRST_PAUSE_SECONDS: Final = 0.25
+_REFUSALS: Final = frozenset({401, 402, 403, 404})
 
 T = TypeVar("T")
 Events = AsyncGenerator[bytes, None]
@@ -40,16 +43,15 @@ Events = AsyncGenerator[bytes, None]
 class GatewayClient:
     """One connection pool for all requests; used as an async context manager.
 
-    Every method raises `GatewayError`, after at most two retries, and never after the first byte.
+    `complete` and `stream` raise `GatewayError`, after at most two retries, and never after the first byte. Each try
+    carries the key that the credential holds at that moment.
     """
 
-    def __init__(self, settings: Gateway, api_key: SecretStr) -> None:
-        self._url = settings.base_url.rstrip("/") + "/chat/completions"
+    def __init__(self, settings: Gateway, credential: Credential) -> None:
+        self._url = settings.base_url.rstrip("/")
         self._timeout = settings.timeout_seconds
-        self._headers = {
-            "Authorization": f"Bearer {api_key.get_secret_value()}",
-            "Content-Type": "application/json",
-        }
+        self._credential = credential
+        self._headers = {"Content-Type": "application/json"}
         if settings.referer:
             self._headers["HTTP-Referer"] = settings.referer
         if settings.title:
@@ -74,8 +76,9 @@ class GatewayClient:
         async def attempt() -> bytes:
             async with self._post(body, request_id) as response:
                 content = await response.read()
-                explain_exchange(response, body, content)
-                problem = error_in_answer(content)
+                masked = self._credential.masked(content)
+                explain_exchange(response, body, masked)
+                problem = error_in_answer(masked)
                 if problem is not None:
                     raise problem
                 return content.strip()
@@ -103,12 +106,11 @@ class GatewayClient:
         async with self._post(body, request_id) as response:
             explain_exchange(response, body, b"")
             if response.content_type != "text/event-stream":
-                raise error_in_answer(await response.read()) or GatewayError(
-                    502, "it answered with no stream"
-                )
+                content = self._credential.masked(await response.read())
+                raise error_in_answer(content) or GatewayError(502, "it answered with no stream")
             async with aclosing(split(response.content, self._timeout)) as events:
                 async for event in events:
-                    problem = error_in_event(event)
+                    problem = error_in_event(event, self._credential.masked)
                     if problem is not None:
                         raise problem
                     yield event
@@ -118,19 +120,48 @@ class GatewayClient:
 
     @asynccontextmanager
     async def _post(self, body: bytes, request_id: str) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        headers = self._headers | {"X-Request-Id": request_id}
+        headers = self._headers | _authorization(self._credential.key) | {"X-Request-Id": request_id}
         try:
             # A redirect would carry the key to another server.
             async with self._session.post(
-                self._url, data=body, headers=headers, allow_redirects=False
+                f"{self._url}/chat/completions", data=body, headers=headers, allow_redirects=False
             ) as response:
                 if response.status != 200:  # noqa: PLR2004 (HTTP's own)
-                    content = await response.read()
+                    content = self._credential.masked(await response.read())
                     explain_exchange(response, body, content)
                     raise error_of(response.status, response.headers, content)
                 yield response
         except aiohttp.ClientError as error:
-            raise GatewayError(502, f"the connection failed ({type(error).__name__})") from None
+            raise _no_connection(error) from None
+
+    async def check_key(self, key: SecretStr) -> None:
+        """Ask, once, whether the gateway takes a key: `GET /key`.
+
+        Raises:
+            KeyRefusedError: it does not, or it is a management key, which passes and cannot complete anything.
+            GatewayError: there was no definite answer.
+        """
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._session.get(
+                    f"{self._url}/key", headers=_authorization(key), allow_redirects=False
+                ) as response,
+            ):
+                content = await response.read()
+        except TimeoutError:
+            raise self._silence() from None
+        except aiohttp.ClientError as error:
+            raise _no_connection(error) from None
+        if response.status in _REFUSALS:
+            raise KeyRefusedError(f"the gateway answered {response.status}")
+        if response.status != 200:  # noqa: PLR2004 (HTTP's own)
+            raise error_of(response.status, response.headers, content)
+        if is_management_key(content):
+            raise KeyRefusedError("it is a management key, which can complete nothing")
+
+    def _silence(self) -> GatewayError:
+        return GatewayError(504, f"it gave no answer within {self._timeout:g} s")
 
     async def _with_retries(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until something comes, within the time for which the gateway may be silent."""
@@ -141,7 +172,7 @@ class GatewayClient:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     return await attempt()
             except TimeoutError:
-                raise GatewayError(504, f"it gave no answer within {self._timeout:g} s") from None
+                raise self._silence() from None
             except GatewayError as error:
                 pause = _pause(error, tries)
                 if pause is None or time.monotonic() + pause >= deadline:
@@ -149,6 +180,14 @@ class GatewayClient:
                 logger.info("gateway: %s: tried again in %.2f s", error, pause)
             await asyncio.sleep(pause)
             tries += 1
+
+
+def _authorization(key: SecretStr) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key.get_secret_value()}"}
+
+
+def _no_connection(error: aiohttp.ClientError) -> GatewayError:
+    return GatewayError(502, f"the connection failed ({type(error).__name__})")
 
 
 def _pause(error: GatewayError, tries: int) -> float | None:

@@ -64,12 +64,14 @@ async def create_chat_completion(request: Request) -> Response:
                 answer = Response(content, media_type="application/json")
         except GatewayError as error:
             raise _reported(shared, error) from None
+    shared.credential.standing.clear()
     shared.metrics.first_byte.observe(time.monotonic() - started)
     return answer
 
 
 def _reported(shared: Deps, error: GatewayError) -> CallerError:
-    """What the caller is told, after the log and the metrics were."""
+    """What the caller is told, after the log, the metrics and the report were."""
+    shared.credential.standing.met(error)
     shared.metrics.gateway_errors.labels(str(error.status)).inc()
     told = for_caller(error)
     logger.warning("gateway: %s", error, extra={"status": error.status, "told": told.status})

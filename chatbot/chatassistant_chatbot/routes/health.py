@@ -1,4 +1,4 @@
-"""The second port: probes and metrics."""
+"""The second port: probes, metrics and the report."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chatassistant_chatbot.deps import Deps, deps
+from chatassistant_chatbot.routes.report import report
 
 
 async def _healthz(_: Request) -> Response:
@@ -22,8 +23,13 @@ async def _metrics(request: Request) -> Response:
 
 
 def health_app(shared: Deps) -> Starlette:
-    """`/healthz`, `/readyz` and `/metrics`."""
-    routes = [Route("/healthz", _healthz), Route("/readyz", _readyz), Route("/metrics", _metrics)]
+    """`/healthz`, `/readyz`, `/metrics` and `/report`."""
+    routes = [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz),
+        Route("/metrics", _metrics),
+        Route("/report", report),
+    ]
     app = Starlette(routes=routes)
     app.state.deps = shared
     return app

@@ -1,11 +1,11 @@
-"""`GET /v1/models`: the names by which a request may call the assistant's model."""
+"""`GET /v1/models`: the names by which a request may call the assistant's models."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from chatassistant_chatbot.deps import admit, deps
-from chatassistant_chatbot.turn import DEFAULT_MODEL
+from chatassistant_chatbot.turn import offered
 
 router = APIRouter()
 
@@ -14,9 +14,8 @@ router = APIRouter()
 async def list_models(request: Request) -> dict[str, Any]:
     """List the models that a request may name."""
     admit(request)
-    name = deps(request).settings.configuration.model.name
     models = [
         {"id": each, "object": "model", "created": 0, "owned_by": "chatassistant"}
-        for each in (name, DEFAULT_MODEL)
+        for each in offered(deps(request).settings.configuration.model)
     ]
     return {"object": "list", "data": models}

@@ -1,0 +1,22 @@
+"""`GET /report` on the second port: what the operator reads of each pod.
+
+Fixed words and names of tools only, no counts, times or texts: reports are compared, and an equal one is no news.
+"""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from chatassistant_chatbot.deps import deps
+
+
+async def report(request: Request) -> Response:
+    """What is known of the gateway, the key and the tools; see `Standing`, `Credential` and `ToolServers`."""
+    shared = deps(request)
+    credential = shared.credential
+    return JSONResponse(
+        {
+            "gateway": {"problem": credential.standing.problem},
+            "credentials": {"newKeyRefused": credential.new_key_refused},
+            "tools": shared.tools.report(),
+        }
+    )
