@@ -6,7 +6,8 @@ Where to look:
 - `source.py`: what an informer needs of an API server; `informer.py`: LIST and WATCH that never give up;
   `store.py`: the copy that they fill, and what may replace what in it.
 - `primaries.py`: the objects that the queue's keys name, as Kopf's events bring them.
-- `inquiries.py`: questions that many ask and that are asked of the world once, such as what a Secret holds.
+- `inquiries.py`: questions that many ask and that are asked of the world once, such as what a Secret holds;
+  `agenda.py`: which is due when, and whose turn it is; `breaker.py`: a server that is down is left alone.
 - `leadership.py`: which of several processes may write.
 - `packed.py`: how objects are kept small;
   `backoff.py`, `pace.py`, `failures.py`: how long to wait, how many a second, and what to say in the log.

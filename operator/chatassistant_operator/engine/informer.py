@@ -40,7 +40,7 @@ class Informer(Generic[T]):
     ) -> None:
         self.store: Final = store
         self.synced: Final = asyncio.Event()
-        self._name = name
+        self.name: Final = name
         self._source = source
         self._backoff = backoff
         self._clock = clock
@@ -77,7 +77,7 @@ class Informer(Generic[T]):
         self.store.replace(page.items, page.resource_version)
         self._proved_alive()
         self.synced.set()
-        _logger.debug("%s: %d listed", self._name, len(self.store))
+        _logger.debug("%s: %d listed", self.name, len(self.store))
         return page.resource_version
 
     async def _watch(self, version: str) -> None:
@@ -97,12 +97,12 @@ class Informer(Generic[T]):
                 self.store.reach(event.object["metadata"]["resourceVersion"])
             case _:
                 raise ValueError(
-                    f"a watch of {self._name} told of an event of the unknown type {event.type!r}"
+                    f"a watch of {self.name} told of an event of the unknown type {event.type!r}"
                 )
 
     def _proved_alive(self) -> None:
         self._alive_at = self._clock()
-        self._failure_log.clear(self._name)
+        self._failure_log.clear(self.name)
 
     async def _pause(self, steady_since: float, error: Exception | None) -> None:
         """Wait before the next try: not at all after a steady time, unless the server asks for it."""
@@ -112,7 +112,7 @@ class Informer(Generic[T]):
             self._failures = 0
         delay = 0.0 if steady and after is None else self._backoff.delay(self._failures, after)
         if error is not None and not steady:
-            self._failure_log.report(self._name, error, delay)
+            self._failure_log.report(self.name, error, delay)
         self._failures += not steady
         if self._failures >= _FAILURES_BEFORE_RELIST:
             self._version = None

@@ -4,7 +4,6 @@ Nobody waits for an answer: `peek` gives the last one at once, and who asked is 
 """
 
 import asyncio
-import heapq
 import logging
 import random
 import time
@@ -12,6 +11,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+from chatassistant_operator.engine.agenda import NEVER, Agenda
 from chatassistant_operator.engine.pace import Pace
 
 logger = logging.getLogger(__name__)
@@ -28,37 +28,67 @@ _FAILED_PAUSE_SECONDS: Final = 10.0
 _ROUTINE_SHARE: Final = 0.75
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How somebody asks.
+
+    Attributes:
+        patient: Whether the first answer may take `spread_seconds`, so that a restart does not ask everything at once.
+        spread_seconds: See `patient`.
+        wish: Another value than at the last look has the question asked again at once.
+    """
+
+    patient: bool = False
+    spread_seconds: float = _PATIENT_SECONDS
+    wish: str | None = None
+
+
+AT_ONCE: Final = Manner()
+
+
 @dataclass
 class _Entry(Generic[A, K]):
     by: set[K] = field(default_factory=set[K])
     answer: A | None = None
     changed_at: float = 0.0
+    wanted_at: float | None = None
+    not_before: float = 0.0
     hasty_until: float = 0.0
-    due: float = float("inf")
     asking: bool = False
+    again: bool = False
+
+
+@dataclass
+class _Asker(Generic[Q]):
+    questions: frozenset[Q]
+    wish: str | None
 
 
 class Inquiries(Generic[Q, A, K]):
     """Answers by question, each asked again when its pause is over, as long as anybody wants it.
 
     Args:
-        ask: Asks the world. What can be expected to go wrong is an answer too; an exception is logged and
-            counts as no answer.
+        ask: Asks the world, given the last answer. What can be expected to go wrong is an answer too; an exception
+            is logged and counts as no answer.
         pause: Gives the seconds until a question is asked again, from its answer and the seconds since that
             answer was a new one.
         changed: Called with those who want an answer when it is another one than before.
         pace: How many questions a second; shared by those who ask the same server.
+        share: Says in whose name somebody asks: when many questions are due, all names have their turn.
+        at_once: How many questions are under way at most.
         clock: Seconds that only grow.
         draw: A random number between its two arguments, for jitter.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each has a default or is what the class is for)
         self,
-        ask: Callable[[Q], Awaitable[A]],
+        ask: Callable[[Q, A | None], Awaitable[A]],
         *,
         pause: Callable[[Q, A, float], float],
         changed: Callable[[Iterable[K]], None],
         pace: Pace,
+        share: Callable[[K], Hashable] = lambda _: None,
+        at_once: int = 16,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -66,116 +96,156 @@ class Inquiries(Generic[Q, A, K]):
         self._pause = pause
         self._tell = changed
         self._pace = pace
+        self._at_once = at_once
         self._clock = clock
         self._draw = draw
         self._entries: dict[Q, _Entry[A, K]] = {}
-        self._wanted: dict[K, Q] = {}
-        self._heap: list[tuple[float, int, Q]] = []
-        self._order = 0
+        self._askers: dict[K, _Asker[Q]] = {}
+        self._agenda: Agenda[Q] = Agenda(
+            lambda question: share(next(iter(self._entries[question].by))), clock
+        )
         self._woken = asyncio.Event()
 
     def __len__(self) -> int:
         """How many questions there are."""
         return len(self._entries)
 
-    def peek(self, question: Q, by: K, *, patient: bool = False) -> A | None:
-        """The last answer, None before the first one.
+    def answers(self) -> Iterable[tuple[Q, A, frozenset[K]]]:
+        """Each question that has been answered, its last answer, and who wants it."""
+        for question, entry in list(self._entries.items()):
+            if entry.answer is not None:
+                yield question, entry.answer, frozenset(entry.by)
 
-        Each asker has one question at a time: another one takes the place of the one before. A patient asker's
-        first answer may take a minute, so that a restart does not ask everything at once.
-        """
-        if self._wanted.get(by) != question:
-            self.release(by)
-            self._wanted[by] = question
+    def peek(self, question: Q, by: K, manner: Manner = AT_ONCE) -> A | None:
+        """The last answer, None before the first one; the question takes the place of what the asker wanted before."""
+        return self.peek_all((question,), by, manner)[0]
+
+    def peek_all(self, questions: tuple[Q, ...], by: K, manner: Manner = AT_ONCE) -> tuple[A | None, ...]:
+        """The last answers to several questions, which take the place of what the asker wanted before."""
+        wanted, asker = frozenset(questions), self._askers.get(by)
+        before = asker.questions if asker else frozenset[Q]()
+        for question in before - wanted:
+            self._drop(question, by)
+        for question in wanted - before:
             self._entries.setdefault(question, _Entry()).by.add(by)
-        entry = self._entries[question]
-        if entry.answer is None:
-            spread = max(_PATIENT_SECONDS, self._routine_seconds())
-            delay = self._draw(0.0, spread) if patient and entry.due == float("inf") else 0.0
-            if not patient or entry.due == float("inf"):
-                self._schedule(question, entry, self._clock() + delay)
-        return entry.answer
+        if asker is not None and manner.wish != asker.wish:
+            for question in wanted & before:
+                self._ask_soon(question)
+        self._askers[by] = _Asker(wanted, manner.wish)
+        return tuple(self._answer(question, manner) for question in questions)
+
+    def waited(self, question: Q) -> float:
+        """For how many seconds somebody has been waiting for a first answer."""
+        entry = self._entries.get(question)
+        if entry is None or entry.answer is not None or entry.wanted_at is None:
+            return 0.0
+        return self._clock() - entry.wanted_at
 
     def hasten(self, by: K) -> None:
         """Ask every 5 s, for at most 10 minutes after the answer changed: somebody is about to mend something."""
-        entry = self._entries.get(self._wanted[by]) if by in self._wanted else None
-        if entry is not None and entry.answer is not None and not entry.hasty_until:
-            entry.hasty_until = entry.changed_at + _HASTE_SECONDS
-            self._schedule(self._wanted[by], entry, self._clock() + _HASTE_PAUSE_SECONDS)
-
-    def ask_now(self, by: K) -> None:
-        """Ask again at once."""
-        if by in self._wanted:
-            self._schedule(self._wanted[by], self._entries[self._wanted[by]], self._clock())
+        asker = self._askers.get(by)
+        for question in asker.questions if asker else ():
+            entry = self._entries[question]
+            if entry.answer is not None and not entry.hasty_until:
+                entry.hasty_until = entry.changed_at + _HASTE_SECONDS
+                if self._clock() < entry.hasty_until:
+                    self._schedule(question, self._clock() + _HASTE_PAUSE_SECONDS)
 
     def release(self, by: K) -> None:
         """Somebody wants no answer any more; a question that nobody wants is forgotten."""
-        question = self._wanted.pop(by, None)
-        if question is not None:
-            entry = self._entries[question]
-            entry.by.discard(by)
-            if not entry.by:
-                del self._entries[question]
+        asker = self._askers.pop(by, None)
+        for question in asker.questions if asker else ():
+            self._drop(question, by)
 
     async def run(self) -> None:
         """Ask what is due, until cancelled."""
+        free = asyncio.Semaphore(self._at_once)
         async with asyncio.TaskGroup() as group:
             while True:
-                question = self._pop()
-                if question is not None:
-                    await asyncio.sleep(self._pace.reserve())
-                    group.create_task(self._inquire(question))
+                await self._until_due()
+                await free.acquire()
+                await asyncio.sleep(self._pace.reserve())
+                question = self._agenda.take()
+                if question is None:
+                    free.release()
                     continue
-                self._woken.clear()
-                pause = self._heap[0][0] - self._clock() if self._heap else None
-                try:
-                    await asyncio.wait_for(self._woken.wait(), pause)
-                except TimeoutError:
-                    continue
+                self._entries[question].asking = True
+                task = group.create_task(self._inquire(question, self._entries[question]))
+                task.add_done_callback(lambda _: free.release())
 
-    async def _inquire(self, question: Q) -> None:
+    def _drop(self, question: Q, by: K) -> None:
+        entry = self._entries[question]
+        entry.by.discard(by)
+        if not entry.by:
+            del self._entries[question]
+            self._agenda.remove(question)
+
+    def _answer(self, question: Q, manner: Manner) -> A | None:
+        entry = self._entries[question]
+        if entry.answer is not None:
+            return entry.answer
+        now = self._clock()
+        if not manner.patient:
+            entry.wanted_at = now if entry.wanted_at is None else entry.wanted_at
+            self._schedule(question, max(now, entry.not_before))
+        elif self._agenda.when(question) == NEVER:
+            spread = max(manner.spread_seconds, self._routine_seconds())
+            self._schedule(question, now + self._draw(0.0, spread))
+        return None
+
+    def _ask_soon(self, question: Q) -> None:
+        entry = self._entries[question]
+        entry.again = entry.asking
+        self._schedule(question, self._clock())
+
+    async def _until_due(self) -> None:
+        while pause := self._seconds_to_wait():
+            self._woken.clear()
+            try:
+                await asyncio.wait_for(self._woken.wait(), None if pause == NEVER else pause)
+            except TimeoutError:
+                continue
+
+    def _seconds_to_wait(self) -> float:
+        pause = self._agenda.pause()
+        return NEVER if pause is None else max(0.0, pause)
+
+    async def _inquire(self, question: Q, entry: _Entry[A, K]) -> None:
         try:
-            answer: A | None = await self._ask(question)
+            answer: A | None = await self._ask(question, entry.answer)
         except Exception:
             logger.exception("a question could not be asked")
             answer = None
-        entry = self._entries.get(question)
-        if entry is None:
+        if self._entries.get(question) is not entry:
             return
         entry.asking = False
         now = self._clock()
         if answer is None:
-            self._schedule(question, entry, now + _FAILED_PAUSE_SECONDS)
+            entry.not_before = now + _FAILED_PAUSE_SECONDS
+            self._schedule(question, entry.not_before)
             return
-        if answer != entry.answer:
-            entry.answer, entry.changed_at, entry.hasty_until = answer, now, 0.0
+        differs, entry.answer = answer != entry.answer, answer
+        if differs:
+            entry.changed_at, entry.hasty_until = now, 0.0
             self._tell(tuple(entry.by))
+        self._schedule(question, now + self._next_pause(question, entry, answer, now))
+
+    def _next_pause(self, question: Q, entry: _Entry[A, K], answer: A, now: float) -> float:
+        if entry.again:
+            entry.again = False
+            return 0.0
         pause = self._pause(question, answer, now - entry.changed_at)
         if now < entry.hasty_until:
             pause = min(pause, _HASTE_PAUSE_SECONDS)
         if pause > _HASTE_PAUSE_SECONDS:
             pause = max(pause, self._routine_seconds())
-        self._schedule(question, entry, now + pause * self._draw(0.8, 1.0))
+        return pause * self._draw(0.8, 1.0)
 
     def _routine_seconds(self) -> float:
         """How long it takes to ask everything once, so that routine never crowds out what is urgent."""
         return len(self._entries) / (_ROUTINE_SHARE * self._pace.count)
 
-    def _schedule(self, question: Q, entry: _Entry[A, K], when: float) -> None:
+    def _schedule(self, question: Q, when: float) -> None:
         """Have a question asked then, or earlier if it is due earlier already."""
-        if entry.asking or when >= entry.due:
-            return
-        entry.due = when
-        self._order += 1
-        heapq.heappush(self._heap, (when, self._order, question))
-        self._woken.set()
-
-    def _pop(self) -> Q | None:
-        """Take a question that is due, leaving out what was brought forward or is wanted no more."""
-        while self._heap and self._heap[0][0] <= self._clock():
-            when, _, question = heapq.heappop(self._heap)
-            entry = self._entries.get(question)
-            if entry is not None and entry.due == when:
-                entry.due, entry.asking = float("inf"), True
-                return question
-        return None
+        if not self._entries[question].asking and self._agenda.put(question, when):
+            self._woken.set()

@@ -1,17 +1,25 @@
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
-from chatassistant_operator.engine.inquiries import Inquiries
+from chatassistant_operator.engine.inquiries import Inquiries, Manner
 from chatassistant_operator.engine.pace import Pace
 from unit.engine.virtual_time import now, virtual_time
 
 
 class World:
-    """What is asked, and when; jitter always draws the upper end."""
+    """What is asked, and when; jitter always draws the upper end. Askers are called team/name, and teams take turns."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        a_second: int = 20,
+        at_once: int = 16,
+        draw: Callable[[float, float], float] = lambda _, most: most,
+    ) -> None:
+        self.under_way = 0
+        self.most_under_way = 0
         self.answers: dict[str, str] = {}
         self.asked: list[tuple[float, str]] = []
         self.told: list[tuple[float, set[str]]] = []
@@ -21,14 +29,21 @@ class World:
             self.ask,
             pause=lambda _, answer, age: 60.0 if answer != "absent" or age > 600.0 else 5.0,
             changed=self.tell,
-            pace=Pace(20, now),
+            pace=Pace(a_second, now),
+            share=lambda by: by.partition("/")[0],
+            at_once=at_once,
             clock=now,
-            draw=lambda _, most: most,
+            draw=draw,
         )
 
-    async def ask(self, question: str) -> str:
+    async def ask(self, question: str, last: str | None) -> str:
         self.asked.append((now(), question))
-        await asyncio.sleep(self.seconds)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self.under_way -= 1
         if self.faults:
             raise self.faults.pop(0)
         return self.answers.get(question, "absent")
@@ -42,8 +57,8 @@ class World:
 
 
 @asynccontextmanager
-async def world() -> AsyncGenerator[World]:
-    it = World()
+async def world(**manners: Any) -> AsyncGenerator[World]:
+    it = World(**manners)
     task = asyncio.create_task(it.inquiries.run())
     try:
         yield it
@@ -144,7 +159,7 @@ async def test_thousands_leave_room_for_what_is_new() -> None:
 @virtual_time
 async def test_the_patient_wait_a_minute_unless_somebody_is_not() -> None:
     async with world() as it:
-        it.inquiries.peek("q", "x", patient=True)
+        it.inquiries.peek("q", "x", Manner(patient=True))
         await asyncio.sleep(30.0)
         assert it.asked == []
         it.inquiries.peek("q", "y")
@@ -170,6 +185,7 @@ async def test_asked_at_once_when_somebody_wants_it() -> None:
         it.answers["q"] = "one"
         it.inquiries.peek("q", "x")
         await asyncio.sleep(10.0)
-        it.inquiries.ask_now("x")
+        it.inquiries.peek("q", "x", Manner(wish="now"))
+        it.inquiries.peek("q", "x", Manner(wish="now"))
         await asyncio.sleep(1.0)
         assert it.gaps("q") == [10.0]
