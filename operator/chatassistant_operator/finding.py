@@ -12,7 +12,8 @@ Truth = Literal["True", "False", "Unknown"]
 class Finding:
     """One condition as it is now.
 
-    `pending` says that an answer is on its way: nothing rolls meanwhile, and what the status says stays.
+    `pending` says that an answer is on its way: nothing rolls meanwhile, and what the status says stays. `vague` says
+    that an earlier message with the same reason knew more, and is better kept.
     """
 
     type: ConditionType
@@ -20,3 +21,4 @@ class Finding:
     reason: Reason
     message: str
     pending: bool = False
+    vague: bool = False

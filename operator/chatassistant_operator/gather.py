@@ -1,31 +1,119 @@
 """Every read of a reconcile, in one place: nothing here waits, and nothing is read twice."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
+from chatassistant_operator.api import names
+from chatassistant_operator.api.api_key import ApiKey
+from chatassistant_operator.api.reasons import ConditionType
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.checks.endpoints import needs_endpoints
 from chatassistant_operator.checks.policy import denied
 from chatassistant_operator.checks.secret import usable_key
-from chatassistant_operator.observed import KeyRefused, Observed
+from chatassistant_operator.desired.trial import trial_digest
+from chatassistant_operator.observed import Children, Observed, annotation
+from chatassistant_operator.observed.gateway import (
+    Catalogue,
+    CatalogueVerdict,
+    CompletionAnswered,
+    CompletionRefused,
+    CompletionVerdict,
+    EndpointsVerdict,
+    KeyAccepted,
+    KeyRefused,
+    KeyVerdict,
+    KnownKey,
+    Left,
+)
+from chatassistant_operator.observed.named import Credential, CredentialReading
 from chatassistant_operator.ports import Ports
 
 
-def gather(assistant: ChatAssistant, ports: Ports) -> Observed:
+def gather(assistant: ChatAssistant, ports: Ports, now: datetime) -> Observed:
     """The world as it is known now; an answer that is still on its way is `PENDING`.
 
     The gateway is asked only what may be asked: nothing while suspended, when validation is disabled, or when
     the policy forbids what the spec says.
     """
-    spec = assistant.spec
+    spec, gateway = assistant.spec, ports.gateway
     may_ask = not spec.suspend and spec.validation.mode != "Disabled" and not denied(assistant, ports.policy)
+    children = ports.cluster.children(assistant)
     credential = ports.references.credential(assistant)
+    if not may_ask:
+        gateway.rest(assistant)
     api_key = usable_key(assistant, credential)
-    key = ports.gateway.key(assistant, api_key) if may_ask and api_key else None
-    if isinstance(key, KeyRefused):
+    key = gateway.key(assistant, api_key, _known(assistant, children, credential)) if may_ask else None
+    catalogue = gateway.catalogue(assistant) if may_ask else None
+    completion = _completion(assistant, ports, children, credential, key) if may_ask else None
+    if isinstance(credential, Credential) and not spec.suspend and _is_bad(api_key, key, completion):
         ports.references.hurry(assistant)
+    prompt = ports.references.prompt(assistant)
+    zero_retention = spec.model.provider is not None and bool(spec.model.provider.zdr) and may_ask
     return Observed(
+        now=now,
         policy=ports.policy,
         defaults=ports.defaults,
         credential=credential,
-        prompt=ports.references.prompt(assistant) if spec.system_prompt_from else None,
+        prompt=prompt if spec.system_prompt_from else None,
         key=key,
-        catalogue=ports.gateway.catalogue(assistant) if may_ask else None,
-        children=ports.cluster.children(assistant),
+        catalogue=catalogue,
+        children=children,
+        secrets=ports.references.secrets(assistant),
+        endpoints=_endpoints(assistant, ports, catalogue),
+        zero_retention=gateway.zero_retention(assistant) if zero_retention else None,
+        completion=completion,
+        reports=ports.pods.reports(assistant, children.pods),
+    )
+
+
+def _known(assistant: ChatAssistant, children: Children, credential: CredentialReading) -> KnownKey:
+    """What an earlier verdict on just this key said: the Deployment tells which key was accepted, the status the rest."""
+    said = assistant.status.credentials if assistant.status else None
+    if not isinstance(credential, Credential):
+        return KnownKey()
+    matches = annotation(children.deployment, names.ACCEPTED_CREDENTIALS_ANNOTATION) == credential.revision
+    conditions = assistant.status.conditions if assistant.status else ()
+    refused = any(
+        each.type == str(ConditionType.CREDENTIALS_VALID) and each.status == "False" for each in conditions
+    )
+    accepted = matches and not refused
+    same = matches or (said is not None and said.fingerprint == credential.revision)
+    if not same or said is None:
+        return KnownKey(accepted=accepted)
+    return KnownKey(accepted, said.last_accepted_time, said.expires_at)
+
+
+def _completion(
+    assistant: ChatAssistant,
+    ports: Ports,
+    children: Children,
+    credential: CredentialReading,
+    key: KeyVerdict | None,
+) -> CompletionVerdict | None:
+    """Whether a completion of one token comes: tried once for a key that is accepted, and remembered on the Deployment."""
+    api_key = usable_key(assistant, credential)
+    wanted = assistant.spec.validation.mode == "Completion" and isinstance(key, KeyAccepted)
+    if not wanted or not isinstance(credential, Credential) or _is_bad(api_key, key, None):
+        return ports.gateway.completion(assistant, None)
+    answered = annotation(children.deployment, names.ANSWERED_COMPLETION_ANNOTATION)
+    if answered == trial_digest(assistant, credential.revision):
+        return CompletionAnswered()
+    return ports.gateway.completion(assistant, api_key)
+
+
+def _endpoints(
+    assistant: ChatAssistant, ports: Ports, catalogue: CatalogueVerdict | None
+) -> Mapping[str, EndpointsVerdict]:
+    """Who serves the models, where the provider preferences ask for it."""
+    if not isinstance(catalogue, Catalogue) or not needs_endpoints(assistant.spec.model.provider):
+        return {}
+    rows = (catalogue.find(name) for name in assistant.spec.model.named.values())
+    return ports.gateway.endpoints(assistant, tuple(sorted({row.id for row in rows if row is not None})))
+
+
+def _is_bad(api_key: ApiKey | None, key: KeyVerdict | None, completion: CompletionVerdict | None) -> bool:
+    """Whether the key is known to be no good, so that somebody is likely to change the Secret soon."""
+    useless = isinstance(key, KeyAccepted) and (key.management or key.credits is Left.NONE)
+    return (
+        api_key is None or isinstance(key, KeyRefused) or useless or isinstance(completion, CompletionRefused)
     )

@@ -2,13 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from chatassistant_operator import gitops, reference
 from chatassistant_operator.api import names
-from chatassistant_operator.api.crd import custom_resource_definition, object_schema
-from chatassistant_operator.api.v1alpha1 import Spec, Status
+from chatassistant_operator.api.crd import custom_resource_definition
 
 _ROOT = Path(__file__).parents[2]
 _NOTE = "Made by `make generate` from operator/chatassistant_operator/api; do not edit."
@@ -19,43 +18,12 @@ def files() -> dict[str, str]:
     return {
         f"crds/{names.PLURAL}.{names.GROUP}.yaml": f"# {_NOTE}\n"
         + yaml.safe_dump(custom_resource_definition(), sort_keys=False, width=110, allow_unicode=True),
-        "docs/reference/chatassistant.md": _reference(),
+        "docs/reference/chatassistant.md": reference.fields(_NOTE),
+        "docs/reference/conditions.md": reference.conditions(_NOTE),
+        "deploy/argocd/argocd-cm-patch.yaml": gitops.argocd_patch(
+            (_ROOT / "deploy/argocd/health.lua").read_text(encoding="utf-8")
+        ),
     }
-
-
-def _reference() -> str:
-    lines = [f"<!-- {_NOTE} -->", "# ChatAssistant", "", f"`{names.API_VERSION}`", ""]
-    for heading, model in (("spec", Spec), ("status", Status)):
-        lines += [f"## {heading}", "", "| field | type | default | meaning |", "|---|---|---|---|"]
-        lines += _rows("", object_schema(model))
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _rows(prefix: str, schema: dict[str, Any]) -> list[str]:
-    rows: list[str] = []
-    for name, field in schema["properties"].items():
-        path = f"{prefix}{name}"
-        nested = field
-        while "items" in nested:
-            path, nested = f"{path}[]", nested["items"]
-        if "properties" not in nested:
-            default = f"`{field['default']}`" if field.get("default") not in (None, {}, []) else ""
-            rows.append(f"| `{path}` | {_type(field)} | {default} | {_meaning(field)} |")
-        elif nested.get("properties"):
-            rows.append(f"| `{path}` | {_type(field)} | | {_meaning(field)} |")
-            rows += _rows(f"{path}.", nested)
-    return rows
-
-
-def _meaning(field: dict[str, Any]) -> str:
-    return str(field.get("description", "")).replace("|", "\\|")
-
-
-def _type(field: dict[str, Any]) -> str:
-    if "enum" in field:
-        return ", ".join(f"`{each}`" for each in field["enum"])
-    return str(field.get("type", "integer or string"))
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """What a reconcile needs of the world, as Protocols: a real cluster has one set, a laptop another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,15 +8,17 @@ from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.api.policy import Policy
 from chatassistant_operator.api.reasons import Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.observed import (
+from chatassistant_operator.damping import Damper
+from chatassistant_operator.observed import Children, Defaults, Manifest
+from chatassistant_operator.observed.gateway import (
     CatalogueVerdict,
-    Children,
-    CredentialReading,
-    Defaults,
+    CompletionVerdict,
+    EndpointsVerdict,
     KeyVerdict,
-    Manifest,
-    PromptReading,
+    KnownKey,
 )
+from chatassistant_operator.observed.named import CredentialReading, OtherSecretReading, PromptReading
+from chatassistant_operator.observed.pods import Pod, Report
 
 Key = tuple[str, str]
 """(namespace, name) of a ChatAssistant."""
@@ -67,6 +70,10 @@ class References(Protocol):
         """Somebody is about to mend the Secret: look at it often for a while."""
         ...
 
+    def secrets(self, assistant: ChatAssistant) -> Mapping[str, OtherSecretReading]:
+        """The other Secrets that the spec names, by name and without their values."""
+        ...
+
     def prompt(self, assistant: ChatAssistant) -> PromptReading:
         """The ConfigMap that `systemPromptFrom` names."""
         ...
@@ -75,12 +82,36 @@ class References(Protocol):
 class Gateway(Protocol):
     """What the gateway says of a key and of its models. Nothing here waits, as with `References`."""
 
-    def key(self, assistant: ChatAssistant, api_key: ApiKey) -> KeyVerdict:
-        """Whether the gateway accepts the key."""
+    def key(self, assistant: ChatAssistant, api_key: ApiKey | None, known: KnownKey) -> KeyVerdict | None:
+        """Whether the gateway accepts the key, of which so much was known before; with no key, nothing is asked."""
         ...
 
     def catalogue(self, assistant: ChatAssistant) -> CatalogueVerdict:
         """The models that the gateway offers."""
+        ...
+
+    def endpoints(self, assistant: ChatAssistant, models: tuple[str, ...]) -> Mapping[str, EndpointsVerdict]:
+        """Who serves each of these models, by id."""
+        ...
+
+    def zero_retention(self, assistant: ChatAssistant) -> EndpointsVerdict:
+        """The endpoints that retain nothing, of all models."""
+        ...
+
+    def completion(self, assistant: ChatAssistant, api_key: ApiKey | None) -> CompletionVerdict | None:
+        """Whether the gateway answers with one token; with no key, nothing is asked."""
+        ...
+
+    def rest(self, assistant: ChatAssistant) -> None:
+        """Nothing is to be asked for this assistant."""
+        ...
+
+
+class Pods(Protocol):
+    """What pods say of themselves. Nothing here waits, as with `References`."""
+
+    def reports(self, assistant: ChatAssistant, pods: tuple[Pod, ...]) -> Mapping[str, Report]:
+        """The last report of each pod that has given one, by the pod's name."""
         ...
 
 
@@ -91,5 +122,7 @@ class Ports:
     cluster: Cluster
     references: References
     gateway: Gateway
+    pods: Pods
+    damper: Damper
     policy: Policy
     defaults: Defaults

@@ -5,7 +5,7 @@ what came of it is summarised. Only `gather` reads, only `_apply` and `_prune` w
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from chatassistant_operator import checks, desired, status
@@ -18,7 +18,7 @@ from chatassistant_operator.observed import Manifest, Observed
 from chatassistant_operator.ports import Ports, Refused
 
 # Nobody tells us when what stands in the way of a write is gone.
-_REFUSED_AGAIN_SECONDS: Final = 30.0
+_REFUSED_AGAIN: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,24 @@ class Outcome:
     """What came of a reconcile: the status to write, None for no news, and when to look again in any case."""
 
     status: Status | None
-    again_seconds: float | None = None
+    again: datetime | None = None
 
 
 async def reconcile(assistant: ChatAssistant, ports: Ports, now: datetime) -> Outcome:
     """Make the cluster be as a ChatAssistant says, as far as that is known to be right."""
-    seen = gather(assistant, ports)
+    seen = gather(assistant, ports, now)
     findings = checks.run(assistant, seen)
     plan = desired.build(assistant, seen, tuple(findings.values()))
     applied, deployment = await _apply(assistant, plan, seen, ports)
-    rollout = pods_serve(assistant, plan.revision, deployment, seen.children.replica_sets)
-    if rollout.reason is Reason.DEPLOYMENT_AVAILABLE:
+    rollout = pods_serve(assistant, plan.revision, deployment, seen.children, now)
+    if rollout.complete:
         await _prune(assistant, plan, seen, ports)
-    findings = {ConditionType.APPLIED: applied, ConditionType.AVAILABLE: rollout} | findings
-    summary = status.summarise(assistant, seen, findings, deployment, now)
-    return Outcome(summary, None if applied.truth == "True" else _REFUSED_AGAIN_SECONDS)
+    findings = {ConditionType.APPLIED: applied, ConditionType.AVAILABLE: rollout.finding} | findings
+    findings, calm_at = ports.damper.settle(assistant.metadata, plan.revision, findings, now)
+    summary, stalled_at = status.summarise(assistant, seen, status.Found(findings, rollout, deployment))
+    refused_again = None if applied.truth == "True" else now + _REFUSED_AGAIN
+    times = (refused_again, calm_at, stalled_at, rollout.steady_at, status.expires_soon_at(seen))
+    return Outcome(summary, min((at for at in times if at is not None), default=None))
 
 
 async def _apply(

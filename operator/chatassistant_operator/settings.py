@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     health_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """The port of the health endpoint `/healthz`; 0 for none."""
 
+    metrics_host: str = "0.0.0.0"  # noqa: S104 (Prometheus reads the pod's address)
+    """The address on which `/metrics` and `/readyz` listen."""
+
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9090
+    """The port of `/metrics` and `/readyz`; 0 for none."""
+
     log_format: Literal["json", "text"] = "json"
     """How log lines look."""
 
@@ -59,6 +65,9 @@ class Settings(BaseSettings):
 
     secret_interval_seconds: Annotated[float, Field(ge=1)] = 60.0
     """How often a referenced Secret or ConfigMap is read again."""
+
+    report_interval_seconds: Annotated[float, Field(ge=1)] = 30.0
+    """How often each pod is asked what it met: whether tool servers answer, and what the gateway said of the key."""
 
     audit_interval_seconds: Annotated[float, Field(ge=10)] = 300.0
     """How often the list of ChatAssistants is compared with what is known, for what a watch may have missed."""

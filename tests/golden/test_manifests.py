@@ -13,7 +13,10 @@ import yaml
 
 from chatassistant_chatbot.settings import Configuration
 from chatassistant_operator import checks, desired
-from chatassistant_operator.observed import PENDING, Absent, Children, KeyRefused, Manifest, Observed, Prompt
+from chatassistant_operator.observed import Children, Manifest, Observed
+from chatassistant_operator.observed.gateway import KeyRefused
+from chatassistant_operator.observed.named import Absent, Prompt
+from chatassistant_operator.observed.pending import PENDING
 from support.situations import GOOD, assistant
 
 HERE = Path(__file__).parent

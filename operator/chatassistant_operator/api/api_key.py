@@ -16,9 +16,15 @@ class ApiKey:
     White space around the value is dropped: `kubectl create secret --from-file` keeps a final newline.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_binary", "_value")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str | bytes) -> None:
+        self._binary = False
+        if isinstance(value, bytes):
+            try:
+                value = value.decode()
+            except UnicodeDecodeError:
+                value, self._binary = "", True
         self._value = value.strip()
 
     def reveal(self) -> str:
@@ -26,9 +32,13 @@ class ApiKey:
         return self._value
 
     @property
-    def is_sendable(self) -> bool:
-        """Whether it can be in an HTTP header: printable ASCII with no space, and not empty."""
-        return _SENDABLE.fullmatch(self._value) is not None
+    def flaw(self) -> str | None:
+        """Why it cannot be in an HTTP header, as the end of a sentence, or None when it can."""
+        if self._binary:
+            return "is binary"
+        if not self._value:
+            return "is empty"
+        return None if _SENDABLE.fullmatch(self._value) else "holds spaces or characters that no key has"
 
     @property
     def looks_like_openrouter(self) -> bool:
@@ -46,7 +56,7 @@ class ApiKey:
         return hashlib.sha256(self._value.encode()).hexdigest()[:12]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ApiKey) and other._value == self._value
+        return isinstance(other, ApiKey) and (other._value, other._binary) == (self._value, self._binary)
 
     def __hash__(self) -> int:
         return hash((ApiKey, self._value))

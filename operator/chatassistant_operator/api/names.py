@@ -19,7 +19,22 @@ REVISION_ANNOTATION: Final = f"{GROUP}/revision"
 """On Deployments: which revision of the pods it asks for."""
 
 CREDENTIALS_REVISION_ANNOTATION: Final = f"{GROUP}/credentials-revision"
-"""On pods: which accepted revision of the API key they were made for."""
+"""On pods: which revision of the API key they were made for."""
+
+ACCEPTED_CREDENTIALS_ANNOTATION: Final = f"{GROUP}/accepted-credentials"
+"""On Deployments: the revision of the API key that the gateway accepted last."""
+
+ANSWERED_COMPLETION_ANNOTATION: Final = f"{GROUP}/answered-completion"
+"""On Deployments: the digest of the one-token completion that was answered last, which is not asked for again."""
+
+VALIDATE_AT_ANNOTATION: Final = f"{GROUP}/validate-at"
+"""On ChatAssistants: a new value has Secret, key and model checked at once."""
+
+USE_LABEL: Final = f"{GROUP}/use"
+"""On Secrets other than the API key's: what its owner lets it be used for."""
+
+HOSTS_ANNOTATION: Final = f"{GROUP}/hosts"
+"""On Secrets for tools: the hosts, `host` or `host:port` separated by commas, that its values may be sent to."""
 
 DESIRED_HASH_ANNOTATION: Final = f"{GROUP}/desired-hash"
 """On children: what was last applied, so that fields which are no longer wanted are noticed."""

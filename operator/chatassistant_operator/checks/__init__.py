@@ -1,7 +1,8 @@
-"""What is right and what is wrong with a ChatAssistant, in the order in which it would be mended.
+"""What is right and what is wrong: an ordered chain of small pure checks.
 
-Each check is a pure function `(assistant, seen) -> Finding | None`; None leaves the word to the next one.
-Of several findings on one condition the first counts.
+For each condition the first check that has something to say decides; the chain reads from what must hold first to
+what follows from it. A new check is one function in the file of its concern, one line here, and one row in
+`tests/unit/test_checks.py`. Whether the pods serve is judged after they were written: see `rollout.py`.
 """
 
 from collections.abc import Callable
@@ -9,11 +10,7 @@ from typing import Final
 
 from chatassistant_operator.api.reasons import ConditionType
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.checks.key import key_is_accepted
-from chatassistant_operator.checks.model import model_is_offered
-from chatassistant_operator.checks.policy import policy_allows
-from chatassistant_operator.checks.prompt import prompt_is_there
-from chatassistant_operator.checks.secret import secret_is_usable
+from chatassistant_operator.checks import completion, key, model, policy, prompt, secret, tools
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Observed
 
@@ -21,11 +18,44 @@ Check = Callable[[ChatAssistant, Observed], Finding | None]
 Findings = dict[ConditionType, Finding]
 
 CHAIN: Final[tuple[Check, ...]] = (
-    policy_allows,
-    prompt_is_there,
-    secret_is_usable,
-    key_is_accepted,
-    model_is_offered,
+    # Applied
+    policy.the_policy_allows,
+    tools.secrets_may_be_used,
+    prompt.prompt_is_there,
+    # CredentialsValid
+    secret.secret_is_read,
+    secret.secret_exists,
+    secret.secret_has_the_entry,
+    secret.value_can_be_sent,
+    secret.value_looks_like_a_key,
+    key.key_may_be_asked,
+    key.gateway_answers,
+    key.key_has_not_expired,
+    key.key_is_not_refused,
+    key.key_manages_no_keys,
+    key.limit_is_not_reached,
+    completion.completion_is_paid_for,
+    completion.pods_are_paid_for,
+    completion.completion_has_come,
+    key.key_is_accepted,
+    # ModelAvailable
+    model.catalogue_may_be_asked,
+    model.catalogue_is_read,
+    model.models_are_offered,
+    model.models_call_tools,
+    model.answers_fit,
+    model.endpoints_fit,
+    completion.completion_is_answered,
+    model.models_are_found,
+    # ToolsAvailable
+    tools.tools_are_reported,
+    tools.servers_answer,
+    tools.tools_are_there,
+    tools.tools_are_listed,
+    # Present only while true
+    key.credits_are_low,
+    key.key_expires_soon,
+    model.model_retires,
 )
 
 

@@ -1,43 +1,146 @@
-"""Does the gateway accept the key?"""
+"""Does the gateway accept the key, and for how long?"""
+
+from datetime import timedelta
+from typing import Final
 
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.checks.meanwhile import meanwhile
 from chatassistant_operator.finding import Finding, Truth
-from chatassistant_operator.observed import Cause, KeyAccepted, KeyRefused, Observed, Pending, Unanswered
+from chatassistant_operator.observed import Observed
+from chatassistant_operator.observed.gateway import Cause, KeyAccepted, KeyRefused, Left, Unanswered
+from chatassistant_operator.observed.pending import Pending
+
+SOON: Final = timedelta(days=14)
+_PAYMENT_REQUIRED: Final = 402
+_FORBIDDEN: Final = 403
 
 
-def key_is_accepted(assistant: ChatAssistant, seen: Observed) -> Finding:
-    """What `GET /key` said, or why it was not asked."""
-    ref = assistant.spec.credentials.api_key_secret_ref
-    gateway = assistant.spec.gateway.base_url
+def key_may_be_asked(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """Nothing is known where nobody may ask, or while the gateway has not answered yet."""
     match seen.key:
-        case KeyAccepted():
-            return _finding(
-                "True", Reason.KEY_ACCEPTED, f"{gateway} accepts the key of the Secret {ref.name!r}."
-            )
-        case KeyRefused(status=status, message=message):
-            return _finding(
-                "False",
-                Reason.KEY_REJECTED,
-                f"{gateway} refuses the key of the Secret {ref.name!r} ({status}: {message}). Make a new key at "
-                f"https://openrouter.ai/settings/keys and put it under {ref.key!r} in that Secret.",
-            )
-        case Unanswered(cause=Cause.RATE_LIMITED, detail=detail):
-            return _finding(
-                "Unknown", Reason.RATE_LIMITED, f"{gateway} has too many requests to check the key: {detail}"
-            )
-        case Unanswered(detail=detail):
-            return _finding(
-                "Unknown",
-                Reason.GATEWAY_UNREACHABLE,
-                f"The key could not be checked, which says nothing against it: {detail} It is asked again by itself.",
-            )
+        case None:
+            message = f"The key is not checked: {why_not_asked(assistant)}."
+            return _finding("Unknown", Reason.NOT_CHECKED, message)
         case Pending():
             return _finding("Unknown", Reason.NOT_CHECKED, "The gateway is being asked.", pending=True)
-        case None:
-            return _finding(
-                "Unknown", Reason.NOT_CHECKED, f"The key is not checked: {why_not_asked(assistant)}."
-            )
+        case _:
+            return None
+
+
+def gateway_answers(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`GatewayUnreachable` and `RateLimited`: what says nothing against the key."""
+    if not isinstance(seen.key, Unanswered):
+        return None
+    gateway, verdict = assistant.spec.gateway.base_url, seen.key
+    reason, what = {
+        Cause.RATE_LIMITED: (
+            Reason.RATE_LIMITED,
+            f"{gateway} has too many requests to check the key: {verdict.detail}",
+        ),
+        Cause.QUEUED: (Reason.NOT_CHECKED, f"The key is not checked yet: {verdict.detail}"),
+        Cause.DOUBTFUL: (Reason.GATEWAY_UNREACHABLE, verdict.detail),
+        Cause.UNREACHABLE: (
+            Reason.GATEWAY_UNREACHABLE,
+            f"The key could not be checked, which says nothing against it: {verdict.detail}",
+        ),
+    }[verdict.cause]
+    last = f" It was accepted last at {verdict.last_good:%Y-%m-%dT%H:%M:%SZ}." if verdict.last_good else ""
+    return _finding("Unknown", reason, f"{what}{last} It is asked again by itself.")
+
+
+def key_has_not_expired(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`KeyExpired`: the gateway words it as for an unknown key, but told its end before (OpenRouterTeam/docs#5)."""
+    if not isinstance(seen.key, KeyRefused) or seen.key.expired_at is None:
+        return None
+    ref = assistant.spec.credentials.api_key_secret_ref
+    message = (
+        f"The key of the Secret {ref.name!r} ended at {seen.key.expired_at:%Y-%m-%dT%H:%M:%SZ}, and "
+        f"{assistant.spec.gateway.base_url} refuses it. {_new_key(assistant)}"
+    )
+    return _finding("False", Reason.KEY_EXPIRED, message + meanwhile(seen))
+
+
+def key_is_not_refused(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`KeyRejected`, or what a 402 or a 403 with the key's limit says."""
+    if not isinstance(seen.key, KeyRefused):
+        return None
+    finding = refusal(assistant, seen.key.status, seen.key.message)
+    return _finding(finding.truth, finding.reason, finding.message + meanwhile(seen))
+
+
+def refusal(assistant: ChatAssistant, status: int, words: str) -> Finding:
+    """What a definite refusal of the key means."""
+    ref, gateway = assistant.spec.credentials.api_key_secret_ref, assistant.spec.gateway.base_url
+    if status == _PAYMENT_REQUIRED:
+        return _finding("False", Reason.INSUFFICIENT_CREDITS, no_credit(assistant, words))
+    if status == _FORBIDDEN and "limit" in words.lower():
+        return _finding("False", Reason.KEY_LIMIT_REACHED, limit_used_up(assistant, words))
+    message = (
+        f"{gateway} refuses the key of the Secret {ref.name!r} ({status}: {words}). {_new_key(assistant)}"
+    )
+    return _finding("False", Reason.KEY_REJECTED, message)
+
+
+def key_manages_no_keys(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`ManagementKey`: `/key` accepts it, completions do not (OpenRouter's guide on management keys)."""
+    if not isinstance(seen.key, KeyAccepted) or not seen.key.management:
+        return None
+    ref = assistant.spec.credentials.api_key_secret_ref
+    message = (
+        f"The key of the Secret {ref.name!r} is a management key: it can make other keys, and no model answers to it. "
+        f"{_new_key(assistant)}"
+    )
+    return _finding("False", Reason.MANAGEMENT_KEY, message + meanwhile(seen))
+
+
+def limit_is_not_reached(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`KeyLimitReached`."""
+    if not isinstance(seen.key, KeyAccepted) or seen.key.credits is not Left.NONE:
+        return None
+    each = f", {seen.key.limit_reset}" if seen.key.limit_reset else ""
+    limit = f"its limit of ${seen.key.limit}{each}" if seen.key.limit is not None else "its limit"
+    return _finding("False", Reason.KEY_LIMIT_REACHED, limit_used_up(assistant, f"{limit} has nothing left"))
+
+
+def key_is_accepted(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`KeyAccepted`."""
+    if not isinstance(seen.key, KeyAccepted):
+        return None
+    ref = assistant.spec.credentials.api_key_secret_ref
+    message = f"{assistant.spec.gateway.base_url} accepts the key of the Secret {ref.name!r}."
+    return _finding("True", Reason.KEY_ACCEPTED, message)
+
+
+def credits_are_low(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`CreditsLow`, of the key's limit or of the day's free requests."""
+    if not isinstance(seen.key, KeyAccepted):
+        return None
+    ref = assistant.spec.credentials.api_key_secret_ref
+    if seen.key.credits is Left.LOW:
+        message = (
+            f"Less than a tenth is left of the limit of ${seen.key.limit} that the key of the Secret {ref.name!r} has. "
+            "Raise it at https://openrouter.ai/settings/keys."
+        )
+    elif seen.key.free_requests is not Left.PLENTY and _uses_free_models(assistant):
+        message = (
+            f"The account of the key in the Secret {ref.name!r} has less than a tenth of the day's requests to free "
+            "models left, or none; the day begins anew at 00:00 UTC. Buying 10 credits once raises it to 1000 a day."
+        )
+    else:
+        return None
+    return Finding(ConditionType.CREDITS_LOW, "True", Reason.CREDITS_LOW, message)
+
+
+def key_expires_soon(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`KeyExpiringSoon`."""
+    if not isinstance(seen.key, KeyAccepted) or seen.key.expires_at is None:
+        return None
+    if seen.key.expires_at - seen.now > SOON:
+        return None
+    ref = assistant.spec.credentials.api_key_secret_ref
+    message = f"The key of the Secret {ref.name!r} ends at {seen.key.expires_at:%Y-%m-%dT%H:%M:%SZ}. {_new_key(assistant)}"
+    return Finding(ConditionType.KEY_EXPIRING_SOON, "True", Reason.KEY_EXPIRING_SOON, message)
 
 
 def why_not_asked(assistant: ChatAssistant) -> str:
@@ -47,6 +150,37 @@ def why_not_asked(assistant: ChatAssistant) -> str:
     if assistant.spec.validation.mode == "Disabled":
         return "spec.validation.mode is Disabled"
     return "what stands in the way is told by the condition Applied"
+
+
+def no_credit(assistant: ChatAssistant, words: str) -> str:
+    """What to say of an account without credit."""
+    return (
+        f"{assistant.spec.gateway.base_url} answers that the account has no credit ({words}). Add some at "
+        "https://openrouter.ai/settings/credits; a negative balance stops free models too."
+    )
+
+
+def limit_used_up(assistant: ChatAssistant, words: str) -> str:
+    """What to say of a key whose own limit is used up."""
+    ref = assistant.spec.credentials.api_key_secret_ref
+    return (
+        f"The key of the Secret {ref.name!r} may spend no more ({words}). Raise its limit at "
+        "https://openrouter.ai/settings/keys, or wait until it is reset."
+    )
+
+
+def _uses_free_models(assistant: ChatAssistant) -> bool:
+    ids = assistant.spec.model.named.values()
+    return any(each.endswith(":free") or each == "openrouter/free" for each in ids)
+
+
+def _new_key(assistant: ChatAssistant) -> str:
+    ref = assistant.spec.credentials.api_key_secret_ref
+    return (
+        f"Make a new key at https://openrouter.ai/settings/keys and put it under {ref.key!r} into the Secret: "
+        f"`kubectl patch secret {ref.name} -n {assistant.metadata.namespace} "
+        f'-p \'{{"stringData":{{"{ref.key}":"\'$OPENROUTER_API_KEY\'"}}}}\'`.'
+    )
 
 
 def _finding(truth: Truth, reason: Reason, message: str, *, pending: bool = False) -> Finding:

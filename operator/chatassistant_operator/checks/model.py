@@ -1,48 +1,164 @@
-"""Does the gateway offer the model?"""
+"""Does the gateway offer the models that the spec names, for what they are to do?"""
 
-import difflib
+from collections.abc import Iterator
 from typing import Final
 
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.checks.endpoints import excluded
 from chatassistant_operator.checks.key import why_not_asked
+from chatassistant_operator.checks.suggestions import free_replacements, listed, nearest
 from chatassistant_operator.finding import Finding, Truth
-from chatassistant_operator.observed import Catalogue, Observed, Pending, Unanswered
+from chatassistant_operator.observed import Observed
+from chatassistant_operator.observed.gateway import ROUTERS, Catalogue, Endpoints, Model, Unanswered
+from chatassistant_operator.observed.pending import Pending
 
-_SUGGESTIONS: Final = 3
+_FREE: Final = ":free"
 
 
-def model_is_offered(assistant: ChatAssistant, seen: Observed) -> Finding:
-    """What the catalogue says of `spec.model.name`, or why it was not asked."""
-    name, gateway = assistant.spec.model.name, assistant.spec.gateway.base_url
+def catalogue_may_be_asked(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """Nothing is known where nobody may ask, or while the gateway has not answered yet."""
     match seen.catalogue:
-        case Catalogue() as catalogue if catalogue.offers(name):
-            return _finding("True", Reason.MODEL_FOUND, f"{gateway} offers {name}.")
-        case Catalogue() as catalogue:
-            return _finding(
-                "False",
-                Reason.MODEL_NOT_FOUND,
-                f"{gateway} offers no model {name!r}.{_suggestion(catalogue, name)} "
-                "Put an id of https://openrouter.ai/models into spec.model.name.",
-            )
-        case Unanswered(detail=detail):
-            return _finding(
-                "Unknown",
-                Reason.CATALOG_UNAVAILABLE,
-                f"The list of models could not be read, which says nothing against {name}: {detail} "
-                "It is asked again by itself.",
-            )
+        case None:
+            message = f"The model is not checked: {why_not_asked(assistant)}."
+            return _finding("Unknown", Reason.NOT_CHECKED, message)
         case Pending():
             return _finding("Unknown", Reason.NOT_CHECKED, "The list of models is being read.", pending=True)
-        case None:
-            return _finding(
-                "Unknown", Reason.NOT_CHECKED, f"The model is not checked: {why_not_asked(assistant)}."
+        case _:
+            return None
+
+
+def catalogue_is_read(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`CatalogUnavailable`."""
+    if not isinstance(seen.catalogue, Unanswered):
+        return None
+    verdict, name = seen.catalogue, assistant.spec.model.name
+    last = f" It was read last at {verdict.last_good:%Y-%m-%dT%H:%M:%SZ}." if verdict.last_good else ""
+    message = (
+        f"The list of models could not be read, which says nothing against {name}: {verdict.detail}{last} It is asked "
+        "again by itself."
+    )
+    return _finding("Unknown", Reason.CATALOG_UNAVAILABLE, message)
+
+
+def models_are_offered(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`ModelNotFound`, and `FreeVariantEnded` where the paid model lives on."""
+    if not isinstance(seen.catalogue, Catalogue):
+        return None
+    catalogue, gateway = seen.catalogue, assistant.spec.gateway.base_url
+    for field, name in assistant.spec.model.named.items():
+        if catalogue.offers(name):
+            continue
+        paid = name.removesuffix(_FREE)
+        if paid != name and paid in catalogue.models:
+            message = (
+                f"{gateway} no longer offers {name} for free. The paid model is {paid}."
+                f"{listed(free_replacements(catalogue, name), 'Free ones that could replace it')} Put one of them into "
+                f"{field}, or openrouter/free for whichever free model there is."
             )
+            return _finding("False", Reason.FREE_VARIANT_ENDED, message)
+        message = (
+            f"{gateway} offers no model {name!r}.{listed(nearest(catalogue, name, tools=_has_tools(assistant)))} Put an "
+            f"id of https://openrouter.ai/models into {field}."
+        )
+        return _finding("False", Reason.MODEL_NOT_FOUND, message)
+    return None
 
 
-def _suggestion(catalogue: Catalogue, name: str) -> str:
-    nearest = difflib.get_close_matches(name, catalogue.models, n=_SUGGESTIONS, cutoff=0.5)
-    return f" The nearest are {', '.join(nearest)}." if nearest else ""
+def models_call_tools(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`ToolsUnsupported`; short messages never bring tools along, so the model for them need not call any."""
+    if not _has_tools(assistant) or not isinstance(seen.catalogue, Catalogue):
+        return None
+    for field, name, row in _rows(assistant, seen.catalogue):
+        if row.supports_tools or _is_for_short_messages(field):
+            continue
+        message = (
+            f"The spec has tools, and {name} cannot call any.{listed(nearest(seen.catalogue, name, tools=True))} Put a "
+            f"model that can into {field}, or remove spec.tools.mcpServers."
+        )
+        return _finding("False", Reason.TOOLS_UNSUPPORTED, message)
+    return None
+
+
+def answers_fit(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`MaxTokensTooLarge`."""
+    if not isinstance(seen.catalogue, Catalogue):
+        return None
+    wanted = assistant.spec.model.parameters.max_tokens
+    for field, name, row in _rows(assistant, seen.catalogue):
+        if row.most_tokens is not None and wanted > row.most_tokens:
+            message = (
+                f"spec.model.parameters.maxTokens is {wanted}, and {name} ({field}) answers with {row.most_tokens} "
+                "tokens at most. Lower it, or choose another model."
+            )
+            return _finding("False", Reason.MAX_TOKENS_TOO_LARGE, message)
+    return None
+
+
+def endpoints_fit(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`NoEndpointForPolicy`, as far as it can be known beforehand: who collects data is published nowhere."""
+    preferences = assistant.spec.model.provider
+    if preferences is None or not isinstance(seen.catalogue, Catalogue):
+        return None
+    if any(isinstance(each, Pending) for each in (*seen.endpoints.values(), seen.zero_retention)):
+        message = "The list of providers is being read."
+        return _finding("Unknown", Reason.NOT_CHECKED, message, pending=True)
+    for field, name, row in _rows(assistant, seen.catalogue):
+        offers = seen.endpoints.get(row.id)
+        if not isinstance(offers, Endpoints) or name in ROUTERS:
+            continue
+        tools = _has_tools(assistant) and not _is_for_short_messages(field)
+        why = excluded(preferences, row, offers, seen.zero_retention, tools=tools)
+        if why is not None:
+            message = (
+                f"No provider of {name} ({field}) fits spec.model.provider: {why} Loosen these preferences, or choose "
+                f"another model; {assistant.spec.gateway.base_url}/models/{row.id}/endpoints lists who there is."
+            )
+            return _finding("False", Reason.NO_ENDPOINT_FOR_POLICY, message)
+    return None
+
+
+def models_are_found(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`ModelFound`."""
+    if not isinstance(seen.catalogue, Catalogue):
+        return None
+    names = ", ".join(dict.fromkeys(assistant.spec.model.named.values()))
+    return _finding("True", Reason.MODEL_FOUND, f"{assistant.spec.gateway.base_url} offers {names}.")
+
+
+def model_retires(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """`ModelRetiring`."""
+    if not isinstance(seen.catalogue, Catalogue):
+        return None
+    for field, name, row in _rows(assistant, seen.catalogue):
+        if row.expiration_date is not None:
+            message = (
+                f"{assistant.spec.gateway.base_url} has announced the end of {name} for {row.expiration_date}."
+                f"{listed(_others(seen.catalogue, assistant, row))} Put another model into {field} before."
+            )
+            return Finding(ConditionType.MODEL_RETIRING, "True", Reason.MODEL_RETIRING, message)
+    return None
+
+
+def _others(catalogue: Catalogue, assistant: ChatAssistant, row: Model) -> tuple[str, ...]:
+    staying = {id_: each for id_, each in catalogue.models.items() if each.expiration_date is None}
+    return nearest(Catalogue(staying), row.id, tools=_has_tools(assistant))
+
+
+def _rows(assistant: ChatAssistant, catalogue: Catalogue) -> Iterator[tuple[str, str, Model]]:
+    """(field, id, row) of each named model that has a row."""
+    for field, name in assistant.spec.model.named.items():
+        row = catalogue.find(name)
+        if row is not None:
+            yield field, name, row
+
+
+def _is_for_short_messages(field: str) -> bool:
+    return "simpleQueries" in field
+
+
+def _has_tools(assistant: ChatAssistant) -> bool:
+    return bool(assistant.spec.tools.mcp_servers)
 
 
 def _finding(truth: Truth, reason: Reason, message: str, *, pending: bool = False) -> Finding:

@@ -9,7 +9,7 @@ from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Observed
 
 
-def policy_allows(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+def the_policy_allows(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """`PolicyDenied` for the first thing that the policy forbids."""
     denial = next(_denials(assistant, seen.policy), None)
     if denial is None:
@@ -36,6 +36,9 @@ def _denials(assistant: ChatAssistant, policy: Policy) -> Iterator[tuple[str, st
         yield "spec.gateway.baseURL", spec.gateway.base_url, "allowedGateways"
     if spec.image is not None and not policy.allows_image(spec.image):
         yield "spec.image", spec.image, "allowedImages"
+    for index, server in enumerate(spec.tools.mcp_servers):
+        if not policy.allows_endpoint(server.url, assistant.metadata.namespace):
+            yield f"spec.tools.mcpServers[{index}].url", server.url, "allowedEndpoints"
     if not policy.allows_service_type(spec.service.type):
         yield "spec.service.type", spec.service.type, "allowedServiceTypes"
     priority_class = spec.pod.priority_class_name

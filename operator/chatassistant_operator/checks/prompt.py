@@ -3,7 +3,8 @@
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.finding import Finding, Truth
-from chatassistant_operator.observed import Absent, Observed, Prompt, Unreadable
+from chatassistant_operator.observed import Observed
+from chatassistant_operator.observed.named import Absent, Prompt, Unreadable
 
 
 def prompt_is_there(assistant: ChatAssistant, seen: Observed) -> Finding | None:
@@ -27,7 +28,7 @@ def prompt_is_there(assistant: ChatAssistant, seen: Observed) -> Finding | None:
             )
         case Unreadable(message):
             return _finding(
-                f"The ConfigMap {name!r} could not be read: {message}. The operator needs the right to get it."
+                f"The ConfigMap {name!r} could not be read: {message.rstrip('.')}. The operator needs the right to get it."
             )
         case _:
             return _finding("The system prompt's ConfigMap is being read.", truth="Unknown", pending=True)

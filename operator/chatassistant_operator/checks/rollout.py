@@ -1,51 +1,78 @@
-"""Do the pods of the wanted revision serve?"""
+"""Do the pods of the wanted revision serve, and if not, why?"""
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.checks.pods import Situation, root_cause, steady_at
 from chatassistant_operator.finding import Finding, Truth
-from chatassistant_operator.observed import Manifest, ReplicaSet
+from chatassistant_operator.observed import Children, Manifest, annotation
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How the pods are.
+
+    Attributes:
+        finding: The condition `Available`.
+        trouble: What is wrong with pods of the current revision, also when others serve.
+        complete: Whether pods of the wanted revision serve and no older ones are left.
+        steady_at: When a pod that crashed counts as sound again, if any waits for that.
+    """
+
+    finding: Finding
+    trouble: Finding | None = None
+    complete: bool = False
+    steady_at: datetime | None = None
 
 
 def pods_serve(
     assistant: ChatAssistant,
     wanted: str | None,
     deployment: Manifest | None,
-    replica_sets: tuple[ReplicaSet, ...],
-) -> Finding:
+    children: Children,
+    now: datetime,
+) -> Rollout:
     """Which revision of the pods serves.
 
     Args:
         assistant: The ChatAssistant.
         wanted: The revision that should run, or None while that cannot be told.
         deployment: The Deployment after this reconcile's writes.
-        replica_sets: The Deployment's ReplicaSets, as last seen.
+        children: ReplicaSets and pods, as last seen.
+        now: The time.
     """
     if assistant.spec.suspend:
-        return _finding("Unknown", Reason.NOT_CHECKED, "Suspended: no pod runs.")
+        return Rollout(_finding("Unknown", Reason.NOT_CHECKED, "Suspended: no pod runs."))
     if deployment is None:
-        return _finding(
-            "Unknown", Reason.NOT_CHECKED, "No pod runs yet: the other conditions say what is awaited."
-        )
-    running = deployment["metadata"].get("annotations", {}).get(names.REVISION_ANNOTATION)
-    current = sum(each.available for each in replica_sets if each.revision == running)
-    previous = sum(each.available for each in replica_sets if each.revision != running)
+        message = "No pod runs yet: the other conditions say what is awaited."
+        return Rollout(_finding("Unknown", Reason.NOT_CHECKED, message))
+    running = annotation(deployment, names.REVISION_ANNOTATION)
+    current_sets = [each for each in children.replica_sets if each.revision == running]
+    current = sum(each.available for each in current_sets)
+    previous = sum(each.available for each in children.replica_sets if each.revision != running)
+    pods = [
+        pod for pod in children.pods if pod.owner in {each.uid for each in current_sets} and not pod.ending
+    ]
+    trouble = root_cause(assistant, Situation(deployment, pods, now))
+    steady = min((at for at in map(steady_at, pods) if at is not None and at > now), default=None)
     total = assistant.spec.replicas
-    if wanted not in {None, running} or previous:
-        if current + previous:
-            return _finding(
-                "True",
-                Reason.SERVING_PREVIOUS_REVISION,
-                "Pods of the previous revision serve until those of the new one are ready.",
-            )
-    elif current:
-        return _finding("True", Reason.DEPLOYMENT_AVAILABLE, f"{current} of {total} pods serve.")
-    return _finding(
-        "False",
-        Reason.ROLLOUT_PROGRESSING,
+    if current + previous and (wanted not in {None, running} or previous):
+        why = f" {trouble.message}" if trouble else ""
+        message = f"Pods of the previous revision serve until those of the new one are ready.{why}"
+        return Rollout(_finding("True", Reason.SERVING_PREVIOUS_REVISION, message), trouble, steady_at=steady)
+    if current or not total:
+        message = f"{current} of {total} pods serve." if total else "No pod is asked for: spec.replicas is 0."
+        finding = _finding("True", Reason.DEPLOYMENT_AVAILABLE, message)
+        return Rollout(finding, trouble, complete=True, steady_at=steady)
+    message = (
         f"No pod is ready yet. `kubectl get pods -n {assistant.metadata.namespace} "
-        f"-l {names.NAME_LABEL}={assistant.metadata.name}` shows them.",
+        f"-l {names.NAME_LABEL}={assistant.metadata.name}` shows them."
     )
+    progressing = _finding("False", Reason.ROLLOUT_PROGRESSING, message)
+    return Rollout(trouble or progressing, trouble, steady_at=steady)
 
 
 def _finding(truth: Truth, reason: Reason, message: str) -> Finding:

@@ -36,6 +36,8 @@ SECRET: Final = Kind("Secret", "secrets", "", "v1")
 SERVICE: Final = Kind("Service", "services", "", "v1")
 DEPLOYMENT: Final = Kind("Deployment", "deployments", "apps", "v1")
 REPLICA_SET: Final = Kind("ReplicaSet", "replicasets", "apps", "v1")
+POD: Final = Kind("Pod", "pods", "", "v1")
+EVENT: Final = Kind("Event", "events", "events.k8s.io", "v1")
 LEASE: Final = Kind("Lease", "leases", "coordination.k8s.io", "v1")
 CHAT_ASSISTANT: Final = Kind(names.KIND, names.PLURAL, names.GROUP, names.VERSION)
 

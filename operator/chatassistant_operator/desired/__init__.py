@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from chatassistant_operator.api.reasons import ConditionType
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.desired.config_map import config_map
 from chatassistant_operator.desired.deployment import deployment, hold
@@ -10,7 +11,8 @@ from chatassistant_operator.desired.metadata import revision_of
 from chatassistant_operator.desired.service import service
 from chatassistant_operator.desired.service_account import service_account
 from chatassistant_operator.finding import Finding
-from chatassistant_operator.observed import Manifest, Observed, Pending
+from chatassistant_operator.observed import Manifest, Observed
+from chatassistant_operator.observed.pending import Pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...
     if isinstance(seen.prompt, Pending):
         return Plan(meanwhile, None)
     config = config_map(assistant, seen)
-    wanted = deployment(assistant, seen, config["metadata"]["name"])
+    accepted = any(each.type is ConditionType.CREDENTIALS_VALID and each.truth == "True" for each in findings)
+    wanted = deployment(assistant, seen, config["metadata"]["name"], accepted=accepted)
     revision = revision_of(wanted)
     held = (hold(wanted, live),) if live else ()
     match gate(assistant, seen, findings, revision):

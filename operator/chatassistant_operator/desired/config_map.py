@@ -5,12 +5,15 @@ So each revision of the pods keeps the configuration it was made with: a restart
 """
 
 import json
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.api.v1alpha1.base import ApiModel
+from chatassistant_operator.api.v1alpha1.tools import Tools
 from chatassistant_operator.desired.metadata import digest, object_meta
-from chatassistant_operator.observed import Manifest, Observed, Prompt
+from chatassistant_operator.observed import Manifest, Observed
+from chatassistant_operator.observed.named import Prompt
 
 CONFIG_FILE: Final = "config.json"
 _DEFAULT_PROMPT: Final = "You are a helpful assistant"
@@ -29,15 +32,59 @@ def config_map(assistant: ChatAssistant, seen: Observed) -> Manifest:
     }
 
 
+def header_variable(server: int, header: int) -> str:
+    """The variable of the pods' environment that holds the value of a tool server's header."""
+    return f"MCP_HEADER_{server}_{header}"
+
+
 def _configuration(assistant: ChatAssistant, seen: Observed) -> dict[str, Any]:
     spec = assistant.spec
     prompt = seen.prompt.text if isinstance(seen.prompt, Prompt) else spec.system_prompt
-    return {
+    content = {
         "name": assistant.metadata.name,
         "namespace": assistant.metadata.namespace,
-        "model": spec.model.model_dump(by_alias=True, exclude_none=True, mode="json"),
+        "model": _said(spec.model),
         "systemPrompt": _DEFAULT_PROMPT if prompt is None else prompt,
-        "gateway": spec.gateway.model_dump(by_alias=True, exclude_none=True, mode="json"),
+        "gateway": _said(spec.gateway),
         "access": {"mode": "None"},
         "observability": {"logLevel": spec.observability.log_level},
     }
+    # What is not asked for is left out: a new field of the API must roll no pods that do not use it.
+    if spec.credentials.delivery != "Env":
+        content["credentials"] = {"delivery": spec.credentials.delivery}
+    if spec.tools.mcp_servers:
+        content["tools"] = _tools(spec.tools)
+    return content
+
+
+def _tools(tools: Tools) -> dict[str, Any]:
+    """The MCP servers; header values stand in the environment and nowhere else."""
+    servers = [
+        {
+            **_said(server),
+            "headers": [
+                {"name": header.name, "env": header_variable(index, number)}
+                for number, header in enumerate(server.headers_from)
+            ],
+        }
+        for index, server in enumerate(tools.mcp_servers)
+    ]
+    return {
+        "maxRounds": tools.max_rounds,
+        "mcpServers": [
+            {field: value for field, value in server.items() if field != "headersFrom"} for server in servers
+        ],
+    }
+
+
+def _said(part: ApiModel) -> dict[str, Any]:
+    """A part of the spec as the configuration has it, without what is empty."""
+    return _without_empty(part.model_dump(by_alias=True, exclude_none=True, mode="json"))
+
+
+def _without_empty(content: dict[str, Any]) -> dict[str, Any]:
+    kept = {
+        name: _without_empty(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+        for name, value in content.items()
+    }
+    return {name: value for name, value in kept.items() if value not in ({}, [])}

@@ -4,11 +4,17 @@ from typing import Any, Final
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.desired.config_map import CONFIG_FILE
+from chatassistant_operator.desired.config_map import CONFIG_FILE, header_variable
 from chatassistant_operator.desired.metadata import digest, object_meta
-from chatassistant_operator.observed import Credential, KeyAccepted, Manifest, Observed
+from chatassistant_operator.desired.rotation import accepted_revision, pods_revision
+from chatassistant_operator.desired.trial import trial_digest
+from chatassistant_operator.observed import Manifest, Observed, annotation
+from chatassistant_operator.observed.gateway import CompletionAnswered
+from chatassistant_operator.observed.named import Credential
 
 _CONFIG_DIRECTORY: Final = "/etc/chatassistant"
+_KEY_DIRECTORY: Final = "/var/run/secrets/chatassistant.dev"
+_KEY_FILE: Final = "api-key"
 # The image's user; given here too, so that an image which forgets it still runs as nobody.
 _USER: Final = 65532
 # Endpoints and load balancers learn of an ending pod within this time; it goes on answering meanwhile.
@@ -18,13 +24,26 @@ _DRAIN_SECONDS: Final = 30
 _DEFAULT_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}
 
 
-def deployment(assistant: ChatAssistant, seen: Observed, config_map: str) -> Manifest:
-    """The Deployment; its annotation `chatassistant.dev/revision` names the revision of its pods."""
-    template = _template(assistant, seen, config_map)
+def deployment(assistant: ChatAssistant, seen: Observed, config_map: str, *, accepted: bool) -> Manifest:
+    """The Deployment; its annotation `chatassistant.dev/revision` names the revision of its pods.
+
+    Args:
+        assistant: The ChatAssistant.
+        seen: The world.
+        config_map: The name of the configuration's ConfigMap.
+        accepted: Whether the gateway accepts the API key as it is now.
+    """
+    template = _template(assistant, seen, config_map, pods_revision(assistant, seen, accepted=accepted))
+    annotations = {
+        names.REVISION_ANNOTATION: digest(template),
+        names.ACCEPTED_CREDENTIALS_ANNOTATION: accepted_revision(seen, accepted=accepted),
+        names.ANSWERED_COMPLETION_ANNOTATION: _answered_completion(assistant, seen),
+    }
+    said = {name: value for name, value in annotations.items() if value is not None}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": object_meta(assistant, annotations={names.REVISION_ANNOTATION: digest(template)}),
+        "metadata": object_meta(assistant, annotations=said),
         "spec": {
             "replicas": 0 if assistant.spec.suspend else assistant.spec.replicas,
             "selector": {"matchLabels": names.selector(assistant.metadata.name)},
@@ -37,15 +56,20 @@ def deployment(assistant: ChatAssistant, seen: Observed, config_map: str) -> Man
 
 def hold(wanted: Manifest, live: Manifest) -> Manifest:
     """The wanted Deployment with the pods as they are: replicas are followed, nothing rolls."""
-    running = live["metadata"].get("annotations", {}).get(names.REVISION_ANNOTATION, "")
+    running = annotation(live, names.REVISION_ANNOTATION) or ""
     return {
         **wanted,
-        "metadata": {**wanted["metadata"], "annotations": {names.REVISION_ANNOTATION: running}},
+        "metadata": {
+            **wanted["metadata"],
+            "annotations": {**wanted["metadata"]["annotations"], names.REVISION_ANNOTATION: running},
+        },
         "spec": {**wanted["spec"], "template": live["spec"]["template"]},
     }
 
 
-def _template(assistant: ChatAssistant, seen: Observed, config_map: str) -> Manifest:
+def _template(
+    assistant: ChatAssistant, seen: Observed, config_map: str, credentials_revision: str | None
+) -> Manifest:
     pod = assistant.spec.pod
     spec: Manifest = {
         "serviceAccountName": assistant.metadata.name,
@@ -60,7 +84,7 @@ def _template(assistant: ChatAssistant, seen: Observed, config_map: str) -> Mani
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(assistant, seen)],
-        "volumes": [{"name": "config", "configMap": {"name": config_map}}],
+        "volumes": [{"name": "config", "configMap": {"name": config_map}}, *_key_volume(assistant)],
     }
     placement = pod.model_dump(
         by_alias=True, exclude_none=True, mode="json", exclude={"labels", "annotations"}
@@ -70,14 +94,15 @@ def _template(assistant: ChatAssistant, seen: Observed, config_map: str) -> Mani
         spec["imagePullSecrets"] = [{"name": each.name} for each in assistant.spec.image_pull_secrets]
     metadata: Manifest = {
         "labels": {**pod.labels, **names.labels(assistant.metadata.name)},
-        "annotations": {**pod.annotations, **_credentials_revision(assistant, seen)},
+        "annotations": dict(pod.annotations),
     }
+    if credentials_revision is not None:
+        metadata["annotations"][names.CREDENTIALS_REVISION_ANNOTATION] = credentials_revision
     return {"metadata": metadata, "spec": spec}
 
 
 def _container(assistant: ChatAssistant, seen: Observed) -> Manifest:
     spec = assistant.spec
-    ref = spec.credentials.api_key_secret_ref
     resources = (
         spec.resources.model_dump(by_alias=True, exclude_none=True, mode="json") if spec.resources else {}
     )
@@ -86,10 +111,8 @@ def _container(assistant: ChatAssistant, seen: Observed) -> Manifest:
         "image": spec.image or seen.defaults.image,
         "imagePullPolicy": spec.image_pull_policy,
         "env": [
-            {
-                "name": "OPENROUTER_API_KEY",
-                "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}},
-            },
+            _key_variable(assistant),
+            *_header_variables(assistant),
             {"name": "CHATASSISTANT_CONFIG", "value": f"{_CONFIG_DIRECTORY}/{CONFIG_FILE}"},
             {"name": "HOST", "value": "0.0.0.0"},  # noqa: S104 (a pod is reached by its address)
             {"name": "DRAIN_SECONDS", "value": str(_DRAIN_SECONDS)},
@@ -109,7 +132,13 @@ def _container(assistant: ChatAssistant, seen: Observed) -> Manifest:
             "readOnlyRootFilesystem": True,
             "runAsNonRoot": True,
         },
-        "volumeMounts": [{"name": "config", "mountPath": _CONFIG_DIRECTORY, "readOnly": True}],
+        "volumeMounts": [
+            {"name": "config", "mountPath": _CONFIG_DIRECTORY, "readOnly": True},
+            *(
+                {"name": each["name"], "mountPath": _KEY_DIRECTORY, "readOnly": True}
+                for each in _key_volume(assistant)
+            ),
+        ],
     }
 
 
@@ -122,17 +151,39 @@ def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
     }
 
 
-def _credentials_revision(assistant: ChatAssistant, seen: Observed) -> dict[str, str]:
-    """The annotation that makes pods roll to a new key: only once the gateway accepted it.
+def _key_variable(assistant: ChatAssistant) -> Manifest:
+    """The variable that holds the API key, or that says in which file it is."""
+    ref = assistant.spec.credentials.api_key_secret_ref
+    if assistant.spec.credentials.delivery == "File":
+        return {"name": "OPENROUTER_API_KEY_FILE", "value": f"{_KEY_DIRECTORY}/{_KEY_FILE}"}
+    return {"name": "OPENROUTER_API_KEY", "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
 
-    Until then it stays as the live Deployment has it, so that neither a refused key nor a restart of the
-    operator, which has read no Secret yet, rolls anything.
-    """
-    live = seen.children.deployment
-    template: Manifest = live["spec"]["template"]["metadata"] if live else {}
-    revision: str | None = template.get("annotations", {}).get(names.CREDENTIALS_REVISION_ANNOTATION)
-    trusted = isinstance(seen.key, KeyAccepted) or assistant.spec.validation.mode == "Disabled"
-    if isinstance(seen.credential, Credential) and (revision is None or trusted):
-        key = seen.credential.key
-        revision = (key.fingerprint if key else None) or digest(seen.credential.revision)
-    return {names.CREDENTIALS_REVISION_ANNOTATION: revision} if revision else {}
+
+def _key_volume(assistant: ChatAssistant) -> list[Manifest]:
+    """The Secret as files, of which only the API key's entry is there."""
+    if assistant.spec.credentials.delivery != "File":
+        return []
+    ref = assistant.spec.credentials.api_key_secret_ref
+    secret = {"secretName": ref.name, "items": [{"key": ref.key, "path": _KEY_FILE}], "defaultMode": 0o440}
+    return [{"name": "credentials", "secret": secret}]
+
+
+def _header_variables(assistant: ChatAssistant) -> list[Manifest]:
+    """The values of the tool servers' headers."""
+    return [
+        {
+            "name": header_variable(index, number),
+            "valueFrom": {
+                "secretKeyRef": {"name": header.secret_key_ref.name, "key": header.secret_key_ref.key}
+            },
+        }
+        for index, server in enumerate(assistant.spec.tools.mcp_servers)
+        for number, header in enumerate(server.headers_from)
+    ]
+
+
+def _answered_completion(assistant: ChatAssistant, seen: Observed) -> str | None:
+    """What tells that the one-token completion need not be asked for again."""
+    if isinstance(seen.completion, CompletionAnswered) and isinstance(seen.credential, Credential):
+        return trial_digest(assistant, seen.credential.revision)
+    return annotation(seen.children.deployment, names.ANSWERED_COMPLETION_ANNOTATION)

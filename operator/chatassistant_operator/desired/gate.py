@@ -3,10 +3,11 @@
 from enum import Enum, auto
 
 from chatassistant_operator.api import names
-from chatassistant_operator.api.reasons import Reason
+from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.checks.secret import usable_key
 from chatassistant_operator.finding import Finding
-from chatassistant_operator.observed import Observed
+from chatassistant_operator.observed import Observed, annotation
 
 
 class Gate(Enum):
@@ -22,19 +23,29 @@ def gate(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...]
     """Closed by what is known to be wrong, waiting while an answer is on its way, forbidden by the policy.
 
     An answer that cannot be had (Unknown, not pending) closes nothing: an outage must not stop a roll-out. Nor
-    does a key or a model that went bad hold what already runs: its drift is repaired and its scale followed.
+    does a key or a model that went bad hold what already runs: its drift is repaired and its scale followed. Tools
+    are known only from pods that run, so they close nothing either.
     """
     if any(finding.reason is Reason.POLICY_DENIED for finding in findings):
         return Gate.FORBIDDEN
-    if assistant.spec.suspend or _running_revision(seen) == revision:
+    if assistant.spec.suspend or annotation(seen.children.deployment, names.REVISION_ANNOTATION) == revision:
         return Gate.OPEN
-    if any(finding.truth == "False" for finding in findings):
+    ignored = {ConditionType.TOOLS_AVAILABLE}
+    if _rolls_at_once(assistant, seen):
+        ignored.add(ConditionType.CREDENTIALS_VALID)
+    relevant = [finding for finding in findings if finding.type not in ignored]
+    if any(finding.truth == "False" for finding in relevant):
         return Gate.CLOSED
-    if any(finding.pending for finding in findings):
+    if any(finding.pending for finding in relevant):
         return Gate.WAITING
     return Gate.OPEN
 
 
-def _running_revision(seen: Observed) -> str | None:
-    live = seen.children.deployment
-    return live["metadata"].get("annotations", {}).get(names.REVISION_ANNOTATION) if live else None
+def _rolls_at_once(assistant: ChatAssistant, seen: Observed) -> bool:
+    """Whether pods that run get a new key without the gateway's word on it, as `Immediate` asks."""
+    immediate = assistant.spec.credentials.rotation_policy == "Immediate"
+    return (
+        immediate
+        and seen.children.deployment is not None
+        and usable_key(assistant, seen.credential) is not None
+    )

@@ -1,18 +1,22 @@
 """The ChatAssistants themselves, and what they refer to, on an API server."""
 
+import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from chatassistant_operator.asking import Reference, credential_of, prompt_of
+from chatassistant_operator.asking.references import Reference, credential_of, other_secret_of, prompt_of
 from chatassistant_operator.cluster.client import Client
-from chatassistant_operator.cluster.errors import NotFoundError, RefusedError
-from chatassistant_operator.cluster.kinds import CHAT_ASSISTANT, CONFIG_MAP, SECRET, Kind
+from chatassistant_operator.cluster.errors import ClusterError, ConflictError, NotFoundError, RefusedError
+from chatassistant_operator.cluster.kinds import CHAT_ASSISTANT, CONFIG_MAP, EVENT, SECRET, Kind
 from chatassistant_operator.engine.primaries import Primaries
-from chatassistant_operator.observed import Absent, Credential, Manifest, Prompt, Unreadable
+from chatassistant_operator.observed import Manifest
+from chatassistant_operator.observed.named import Absent, Credential, OtherSecret, Prompt, Unreadable
 from chatassistant_operator.ports import AssistantGone, Key
 
 logger = logging.getLogger(__name__)
+
+_GRACE_SECONDS: Final = 5.0
 
 
 class LiveAssistants:
@@ -51,8 +55,40 @@ class LiveAssistants:
             raise AssistantGone from None
         self.primaries.put(applied.object)
 
-    async def audit(self) -> None:
-        """Compare what is known with what there is: a deletion during a gap in the watch is told by nobody."""
+    async def post(self, event: Manifest) -> None:
+        """Post an Event; one that was posted before, or cannot be, is no reason to do anything else anew."""
+        try:
+            await self._client.create(EVENT, event)
+        except ConflictError:
+            pass
+        except ClusterError as error:
+            logger.warning("%s: an Event could not be posted: %s", event["reason"], error)
+
+    async def audit(self) -> int:
+        """Compare what is known with what there is: a deletion during a gap in the watch is told by nobody.
+
+        Gives how many objects the watch had not told of, and did not in the next seconds either.
+        """
+        behind = await self._behind()
+        if behind:
+            # The list comes from a cache that may lag, and the watch may be about to tell.
+            await asyncio.sleep(_GRACE_SECONDS)
+            behind &= await self._behind()
+        missed = 0
+        for key in behind:
+            try:
+                news = self.primaries.observe("MODIFIED", await self._client.get(CHAT_ASSISTANT, *key))
+            except NotFoundError:
+                self.primaries.drop(key)
+                news = True
+            if news:
+                missed += 1
+                logger.info("%s/%s: the audit found what the watch did not tell", *key)
+                self._changed(key)
+        return missed
+
+    async def _behind(self) -> frozenset[Key]:
+        """The objects that are listed and not known, or known in another version, or known and not listed."""
         listing: list[tuple[Key, str, str]] = []
         for place in self._places:
             for each in await self._client.metadata(CHAT_ASSISTANT, place):
@@ -60,16 +96,7 @@ class LiveAssistants:
                 key = metadata["namespace"], metadata["name"]
                 listing.append((key, metadata["uid"], metadata["resourceVersion"]))
         found = self.primaries.audit(listing)
-        for key in found.vanished | found.changed:
-            # The list comes from a cache, which may lag.
-            try:
-                news = self.primaries.observe("MODIFIED", await self._client.get(CHAT_ASSISTANT, *key))
-            except NotFoundError:
-                self.primaries.drop(key)
-                news = True
-            if news:
-                logger.info("%s/%s: the audit found what the watch did not tell", *key)
-                self._changed(key)
+        return found.vanished | found.changed
 
 
 class NamedReads:
@@ -78,10 +105,15 @@ class NamedReads:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def secret(self, reference: Reference) -> Absent | Unreadable | Credential:
-        """An entry of a Secret."""
+    async def credential(self, reference: Reference) -> Absent | Unreadable | Credential:
+        """The entry of a Secret that holds an API key."""
         found = await self._read(SECRET, reference)
         return credential_of(found, reference.key) if isinstance(found, dict) else found
+
+    async def secret(self, reference: Reference) -> Absent | Unreadable | OtherSecret:
+        """A Secret without its values."""
+        found = await self._read(SECRET, reference)
+        return other_secret_of(found) if isinstance(found, dict) else found
 
     async def config_map(self, reference: Reference) -> Absent | Unreadable | Prompt:
         """An entry of a ConfigMap."""

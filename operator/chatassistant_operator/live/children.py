@@ -2,8 +2,9 @@
 
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from chatassistant_operator.api import names
@@ -17,6 +18,7 @@ from chatassistant_operator.cluster.kinds import (
     CHAT_ASSISTANT,
     CHILDREN,
     DEPLOYMENT,
+    POD,
     REPLICA_SET,
     Kind,
 )
@@ -25,7 +27,8 @@ from chatassistant_operator.engine.informer import Informer
 from chatassistant_operator.engine.packed import pack, unpack
 from chatassistant_operator.engine.store import Store
 from chatassistant_operator.live.source import KindSource
-from chatassistant_operator.observed import Children, Manifest, ReplicaSet
+from chatassistant_operator.observed import Children, Manifest
+from chatassistant_operator.observed.pods import Pod, ReplicaSet, read_pod
 from chatassistant_operator.ports import AssistantGone, Key, Refused
 
 _SELECTOR: Final = names.NAME_LABEL
@@ -48,6 +51,17 @@ class _Counted:
     replica_set: ReplicaSet
 
 
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What is read of a pod."""
+
+    assistant: Key
+    pod: Pod
+
+
+_Held = _Packed | _Counted | _Watched
+
+
 class LiveChildren:
     """`ports.Cluster` on an API server.
 
@@ -61,9 +75,11 @@ class LiveChildren:
         self._client = client
         self._places: tuple[str | None, ...] = namespaces or (_EVERYWHERE,)
 
-        def notice(_: Key, old: _Packed | _Counted | None, new: _Packed | _Counted | None) -> None:
-            for each in {held.assistant for held in (old, new) if held is not None}:
-                changed(each)
+        def notice(_: Key, old: _Held | None, new: _Held | None) -> None:
+            # A change of what nobody reads of pods and ReplicaSets is no news.
+            if old != new or isinstance(new, _Packed):
+                for each in {held.assistant for held in (old, new) if held is not None}:
+                    changed(each)
 
         self._packed = {
             (kind.name, place): Informer(kind.plural, self._source(kind, place), Store(_pack, notice))
@@ -74,6 +90,10 @@ class LiveChildren:
             place: Informer(REPLICA_SET.plural, self._source(REPLICA_SET, place), Store(_count, notice))
             for place in self._places
         }
+        self._pods = {
+            place: Informer(POD.plural, self._source(POD, place), Store(_watch, notice))
+            for place in self._places
+        }
         # What the API server writes in another way than we say it differs for ever, and is not written again.
         self._as_good_as_it_gets: dict[tuple[str, Key], tuple[str, str]] = {}
         self._owners_seen: set[Key] = set()
@@ -81,7 +101,15 @@ class LiveChildren:
     @property
     def informers(self) -> tuple[Informer[Any], ...]:
         """What has to run for the children to be known."""
-        return (*self._packed.values(), *self._counted.values())
+        return (*self._packed.values(), *self._counted.values(), *self._pods.values())
+
+    def ages(self) -> dict[tuple[str, str], float]:
+        """Seconds since each watch was told something, by (resource, namespace); the latter is empty for all."""
+        packed = ((place, informer) for (_, place), informer in self._packed.items())
+        watched: Iterable[tuple[str | None, Informer[Any]]] = chain(
+            packed, self._counted.items(), self._pods.items()
+        )
+        return {(informer.name, place or ""): informer.age() for place, informer in watched}
 
     def children(self, assistant: ChatAssistant) -> Children:
         """The children as last seen."""
@@ -91,11 +119,13 @@ class LiveChildren:
         deployment = deployments[0] if deployments else None
         counted = self._counted[self._place(owner.namespace)].store
         replica_sets = counted.by_owner(deployment["metadata"]["uid"]) if deployment else []
+        pods = self._pods[self._place(owner.namespace)].store
         config_maps = self._owned(BY_NAME["ConfigMap"], owner.namespace, owner.uid)
         return Children(
             deployment=deployment,
             replica_sets=tuple(each.replica_set for each in replica_sets),
             config_maps=tuple(each["metadata"]["name"] for each in config_maps),
+            pods=tuple(each.pod for owned in replica_sets for each in pods.by_owner(owned.replica_set.uid)),
         )
 
     async def apply(self, assistant: ChatAssistant, manifest: Manifest) -> Manifest:
@@ -194,5 +224,10 @@ def _count(body: Manifest) -> _Counted:
             config_map=config_map,
             replicas=status.get("replicas", 0),
             available=status.get("availableReplicas", 0),
+            uid=metadata["uid"],
         ),
     )
+
+
+def _watch(body: Manifest) -> _Watched:
+    return _Watched(_assistant_of(body), read_pod(body))

@@ -1,8 +1,8 @@
 """Everything that can go wrong with the gateway, on one screen.
 
 OpenRouterError
-├── RefusedError         401, 402, 403: a definite answer about the key
-├── RateLimitedError     429
+├── RefusedError         a definite answer: about a key 401, 402, 403 and 404, about a completion 400, 413 and 422 too
+├── RateLimitedError     429, and a 402 that passes by itself
 ├── GatewayError         408, 5xx: the gateway failed
 ├── UnexpectedError      any other status, or an answer that is not what it should be
 └── UnreachableError     no connection, no answer in time, TLS
@@ -43,7 +43,7 @@ class OpenRouterError(Exception):
 
 
 class RefusedError(OpenRouterError):
-    """The gateway refuses the key."""
+    """The gateway refuses, and will again until somebody changes something."""
 
     status: int
 
@@ -65,20 +65,29 @@ class UnreachableError(OpenRouterError):
 
 
 def from_response(
-    response: httpx.Response, content: bytes, api_key: ApiKey | None, now: datetime
+    response: httpx.Response, content: bytes, api_key: ApiKey | None, definite: frozenset[int], now: datetime
 ) -> OpenRouterError:
-    """The error for an answer that is not 200."""
+    """The error for an answer that is not 200.
+
+    Args:
+        response: The answer.
+        content: Its body.
+        api_key: The key that was sent, which the gateway may repeat in a form that `masked` does not know for one.
+        definite: The statuses that are a definite refusal of what was asked.
+        now: The time.
+    """
     status, url = response.status_code, response.url
     retry_after = _retry_after(response.headers, now)
-    message = _words(content)
+    said = _said(content)
+    message = said.words if said else ""
     if api_key:
-        # A gateway may repeat a key of a form that `masked` does not know for one.
         message = message.replace(api_key.reveal(), "***")
-    if status in {401, 402, 403}:
-        return RefusedError(message or "without a word of why", status=status)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        text = message or f"{url} answered HTTP 429."
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (said is not None and said.passes_by_itself):
+        text = message or f"{url} answered HTTP {status}."
         return RateLimitedError(text, status=status, retry_after=retry_after)
+    # A 404 in HTML is not this API's: the base URL is wrong then, not the key or the model (openclaw/openclaw#69646).
+    if status in definite and (status != HTTPStatus.NOT_FOUND or said is not None):
+        return RefusedError(message or "without a word of why", status=status)
     if status == HTTPStatus.REQUEST_TIMEOUT or response.is_server_error:
         text = f"{url} answered HTTP {status}{f': {message}' if message else '.'}"
         return GatewayError(text, status=status, retry_after=retry_after)
@@ -91,12 +100,12 @@ def masked(text: str) -> str:
     return _KEY.sub("sk-***", text)[:_LONGEST_MESSAGE]
 
 
-def _words(content: bytes) -> str:
-    """What the gateway says, empty when the answer is not one of OpenRouter's."""
+def _said(content: bytes) -> ErrorAnswer | None:
+    """What the gateway says, None when the answer is not one of OpenRouter's."""
     try:
-        return ErrorAnswer.model_validate_json(content).words
+        return ErrorAnswer.model_validate_json(content)
     except ValidationError:
-        return ""
+        return None
 
 
 def _retry_after(headers: httpx.Headers, now: datetime) -> float | None:

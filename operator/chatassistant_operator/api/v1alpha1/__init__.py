@@ -14,7 +14,9 @@ from chatassistant_operator.api.v1alpha1.status import (
     CredentialsStatus,
     ModelStatus,
     Pricing,
+    Rollout,
     Status,
+    ToolServerStatus,
 )
 
 __all__ = [
@@ -24,8 +26,10 @@ __all__ = [
     "Metadata",
     "ModelStatus",
     "Pricing",
+    "Rollout",
     "Spec",
     "Status",
+    "ToolServerStatus",
     "explain",
 ]
 
@@ -46,6 +50,7 @@ class Metadata(ApiModel):
     uid: str
     generation: int
     creation_timestamp: datetime
+    annotations: dict[str, str] = {}
 
 
 class ChatAssistant(ApiModel):

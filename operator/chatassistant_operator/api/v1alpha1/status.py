@@ -74,6 +74,44 @@ class CredentialsStatus(ApiModel):
     expires_at: datetime | None = None
     """When the key ends."""
 
+    last_accepted_time: datetime | None = None
+    """When the gateway last accepted the key, as known when CredentialsValid last changed."""
+
+
+class ToolServerStatus(ApiModel):
+    """What the pods say of an MCP server."""
+
+    server: Annotated[str, Field(max_length=63)]
+    """The server's name in the spec."""
+
+    names: Annotated[
+        tuple[Annotated[str, Field(max_length=128)], ...],
+        Field(max_length=256, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """The tools that the model may call."""
+
+
+class Rollout(ApiModel):
+    """One roll-out of the pods: what was asked for, when, and what came of it."""
+
+    revision: Annotated[str, Field(max_length=63)]
+    """The revision of the pods, as in the Deployment's annotation chatassistant.dev/revision."""
+
+    configuration: Annotated[str, Field(max_length=63)]
+    """The hash in the name of the ConfigMap that the pods read."""
+
+    model: Annotated[str, Field(max_length=200)]
+    """The model that it answers with."""
+
+    time: datetime
+    """When it began."""
+
+    outcome: Literal["Progressing", "Succeeded", "Failed", "Superseded"]
+    """What came of it."""
+
+    reason: Annotated[str, Field(max_length=128)] | None = None
+    """Why it failed."""
+
 
 class Status(ApiModel):
     """What the operator says of a ChatAssistant."""
@@ -107,3 +145,17 @@ class Status(ApiModel):
 
     credentials: CredentialsStatus | None = None
     """What the gateway says of the key."""
+
+    tools: Annotated[
+        tuple[ToolServerStatus, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["server"]},
+        ),
+    ] = ()
+    """What the MCP servers offer, as the pods say."""
+
+    history: Annotated[
+        tuple[Rollout, ...], Field(max_length=5, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = ()
+    """The last roll-outs, the newest first."""

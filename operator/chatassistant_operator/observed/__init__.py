@@ -1,0 +1,71 @@
+"""Everything that one reconcile knows of the world: read once, frozen, plain data.
+
+- `named.py`: what is read by its name, Secrets and ConfigMaps.
+- `gateway.py`: what the gateway says of keys, models, providers and completions.
+- `pods.py`: what is read of ReplicaSets and pods, and what pods say of themselves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from chatassistant_operator.api.policy import Policy
+from chatassistant_operator.observed.gateway import (
+    CatalogueVerdict,
+    CompletionVerdict,
+    EndpointsVerdict,
+    KeyVerdict,
+)
+from chatassistant_operator.observed.named import CredentialReading, OtherSecretReading, PromptReading
+from chatassistant_operator.observed.pods import Pod, ReplicaSet, Report
+
+Manifest: TypeAlias = dict[str, Any]
+"""A Kubernetes object as JSON has it."""
+
+
+def annotation(manifest: Manifest | None, name: str) -> str | None:
+    """What an object says under an annotation; None where it says nothing, or there is no object."""
+    annotations: dict[str, str] = manifest["metadata"].get("annotations", {}) if manifest else {}
+    return annotations.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What a ChatAssistant owns, as last seen."""
+
+    deployment: Manifest | None = None
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    config_maps: tuple[str, ...] = ()
+    pods: tuple[Pod, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the operator's settings give to assistants that do not say otherwise."""
+
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The world as one reconcile sees it; None stands for what was not to be asked.
+
+    `secrets` are those other than the API key's, by name; `endpoints` who serves each model, by id, as far as the
+    spec's provider preferences ask for it; `zero_retention` the endpoints that retain nothing; `reports` what each
+    pod says of itself, by its name.
+    """
+
+    now: datetime
+    policy: Policy
+    defaults: Defaults
+    credential: CredentialReading
+    prompt: PromptReading | None
+    key: KeyVerdict | None
+    catalogue: CatalogueVerdict | None
+    children: Children
+    secrets: Mapping[str, OtherSecretReading] = field(default_factory=dict[str, OtherSecretReading])
+    endpoints: Mapping[str, EndpointsVerdict] = field(default_factory=dict[str, EndpointsVerdict])
+    zero_retention: EndpointsVerdict | None = None
+    completion: CompletionVerdict | None = None
+    reports: Mapping[str, Report] = field(default_factory=dict[str, Report])

@@ -1,0 +1,123 @@
+"""From what is seen to what is said, in one go: what is written when, and that no status breaks its promises."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chatassistant_operator.api.reasons import Reason
+from chatassistant_operator.observed.gateway import Cause, KeyRefused, Unanswered
+from chatassistant_operator.observed.named import Absent, Credential
+from chatassistant_operator.observed.pending import PENDING
+from chatassistant_operator.ports import Refused
+from support.situations import GOOD
+from unit.world import World
+
+MINUTE = timedelta(minutes=1)
+DOWN = Unanswered(Cause.UNREACHABLE, "It did not answer.")
+
+
+async def test_a_steady_world_is_written_once() -> None:
+    it = World()
+    await it.reconcile()
+    # The first reconcile makes the pods, the second finds them serving.
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Ready")
+    assert it.condition("Applied") == ("True", "Applied")
+    written = len(it.versions)
+    for _ in range(20):
+        it.restart()
+        outcome = await it.reconcile(20 * MINUTE)
+        assert outcome.again is None
+    assert len(it.versions) == written
+    assert it.problems() == []
+
+
+@pytest.mark.parametrize("reason", [Reason.APPLY_FAILED, Reason.FORBIDDEN, Reason.NAME_CONFLICT])
+async def test_what_the_api_server_refuses_is_told_and_tried_again(reason: Reason) -> None:
+    it = World()
+    it.refusal = Refused(reason, "Service todo is refused.")
+    outcome = await it.reconcile()
+    assert it.condition("Applied") == it.condition() == ("False", reason)
+    assert it.condition("Reconciling")[0] == "True"
+    assert outcome.again == it.now + timedelta(seconds=30)
+    it.refusal = None
+    await it.reconcile(MINUTE)
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Ready")
+    assert it.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("unasked", "waits"),
+    [
+        ({"key": PENDING}, True),
+        ({"credential": PENDING}, True),
+        ({"catalogue": PENDING}, True),
+        ({"key": DOWN}, False),
+        ({"catalogue": DOWN}, False),
+        ({"key": Unanswered(Cause.QUEUED, "Others took longer than 30 s.")}, False),
+    ],
+)
+async def test_a_first_rollout_waits_for_an_answer_that_may_come_and_for_no_other(
+    unasked: dict[str, Any], waits: bool
+) -> None:
+    it = World()
+    it.see(**unasked)
+    outcome = await it.reconcile()
+    assert (it.deployment is None) == waits
+    if waits:
+        assert outcome.status is None
+        assert outcome.again == it.now + timedelta(seconds=31), "an answer takes a validation timeout at most"
+
+
+async def test_what_is_mended_rolls_out() -> None:
+    it = World()
+    for seen, reason in (
+        ({"credential": Absent()}, "SecretNotFound"),
+        ({"credential": Credential(None, "1")}, "SecretKeyMissing"),
+        ({"credential": GOOD.credential, "key": KeyRefused(401, "User not found.")}, "KeyRejected"),
+    ):
+        it.see(**seen)
+        await it.reconcile(MINUTE)
+        assert it.condition() == ("False", reason)
+        assert it.condition("Reconciling") == ("True", reason)
+        assert it.deployment is None
+    it.see(key=GOOD.key)
+    await it.reconcile(MINUTE)
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Ready")
+    assert it.problems() == []
+
+
+async def test_a_bad_edit_leaves_what_serves_and_is_told() -> None:
+    it = World()
+    await it.reconcile()
+    await it.reconcile(MINUTE)
+    before = it.deployment
+    it.edit(model={"name": "openai/gpt5-mini"})
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("False", "ModelNotFound")
+    assert it.condition("Stalled") == ("True", "ModelNotFound")
+    assert it.condition("Available") == ("True", "ServingPreviousRevision")
+    assert it.deployment == before
+    it.edit(model={"name": "openai/gpt-5-mini"})
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Ready")
+    assert it.problems() == []
+
+
+async def test_configurations_go_once_the_new_pods_serve() -> None:
+    it = World()
+    await it.reconcile()
+    it.serves = False
+    it.edit(systemPrompt="Answer in rhymes.")
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("False", "RolloutProgressing")
+    assert it.deleted == []
+    it.serves = True
+    await it.reconcile(MINUTE)
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Ready")
+    assert len(it.deleted) == 1
+    assert it.problems() == []
