@@ -1,14 +1,17 @@
 """What every test gets: no road out of this machine, and the real things to test against."""
 
+import functools
 import ipaddress
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
+from chatassistant_operator import status
+from support import statuses
 from support.assistants import Assistants
 from support.control_plane import ControlPlane
 from support.gateway import GatewayProcess
@@ -40,6 +43,24 @@ def _is_loopback(host: object) -> bool:
 sys.addaudithook(_guard)
 
 
+def _record_summaries() -> None:
+    """Have every status that a test has made in this process recorded, as those on API servers are."""
+    summarise = status.summarise
+
+    @functools.wraps(summarise)
+    def recorded(*arguments: Any) -> Any:
+        summary, again = summarise(*arguments)
+        if summary is not None:
+            told = arguments[0].model_copy(update={"status": summary})
+            statuses.record(told.model_dump(by_alias=True, exclude_none=True, mode="json"))
+        return summary, again
+
+    status.summarise = recorded
+
+
+_record_summaries()
+
+
 def missing(what: str) -> NoReturn:
     """Skip a test that needs what is not here; on CI that is a failure, or nobody would notice."""
     if os.environ.get("CI") == "true":
@@ -51,6 +72,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write golden files anew")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _every_status_is_true() -> Iterator[None]:
+    """Holds every status that any test has brought about to kstatus's rules."""
+    yield
+    problems = statuses.problems()
+    assert not problems, "\n".join(problems)
+
+
 @pytest.fixture(scope="session")
 def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A real control plane with the CRD installed."""
@@ -60,7 +89,10 @@ def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlan
         missing(str(error))
     try:
         plane.start()
+        watcher = statuses.Watcher(plane.server, plane.ca_file, plane.admin_token)
+        watcher.start()
         yield plane
+        watcher.stop()
     finally:
         plane.stop()
 
