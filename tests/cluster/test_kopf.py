@@ -26,6 +26,7 @@ def test_kopf_run_does_the_same(
     monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
     monkeypatch.setenv("CHATASSISTANT_NAMESPACES", json.dumps([assistants.namespace]))
     monkeypatch.setenv("CHATASSISTANT_LEASE_NAMESPACE", assistants.namespace)
+    monkeypatch.setenv("CHATASSISTANT_METRICS_PORT", "0")
     monkeypatch.setenv("CHATASSISTANT_POLICY__ALLOWED_GATEWAYS", json.dumps([gateway.base_url]))
     command = ["run", "--namespace", assistants.namespace, "-m", "chatassistant_operator.wiring"]
     with KopfRunner(command, timeout=60) as runner:

@@ -12,6 +12,7 @@ def test_quickstart_becomes_ready_and_answers(operator: OperatorProcess, assista
     assistants.put_key(ACCEPTED.token)
     assistants.apply()
     assistants.kubectl("wait", "chat/todo", "--for=condition=Ready", "--timeout=30s")
+    assert "successfully rolled out" in assistants.kubectl("rollout", "status", "deployment/todo")
     answer = assistants.ask("Hello")
     assert "Hello" in answer["choices"][0]["message"]["content"]
     status = assistants.get()["status"]

@@ -112,9 +112,13 @@ class Assistants:
     def ask(self, question: str, name: str = "todo") -> dict[str, Any]:
         """Ask through a ready pod, at the port that its manifest names."""
         pod = next(each for each in self.pods(name) if each.status.container_statuses[0].ready)
+        return self.ask_at(pod.status.pod_ip, question)
+
+    def ask_at(self, address: str, question: str) -> dict[str, Any]:
+        """Ask the pod at an address."""
         body = json.dumps({"messages": [{"role": "user", "content": question}]}).encode()
         request = urllib.request.Request(
-            f"http://{pod.status.pod_ip}:8080/v1/chat/completions", body, {"Content-Type": "application/json"}
+            f"http://{address}:8080/v1/chat/completions", body, {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 (our own http URL)
             answer: dict[str, Any] = json.loads(response.read())

@@ -35,6 +35,8 @@ class OperatorProcess:
             "CHATASSISTANT_LEASE_NAMESPACE": namespace,
             "CHATASSISTANT_POLICY__ALLOWED_GATEWAYS": allowed,
             "CHATASSISTANT_HEALTH_PORT": "0",
+            "CHATASSISTANT_METRICS_PORT": "0",
+            "CHATASSISTANT_REPORT_INTERVAL_SECONDS": "1",
             **{f"CHATASSISTANT_{name.upper()}": value for name, value in settings.items()},
         }
         self.process: subprocess.Popen[bytes] = start(

@@ -1,0 +1,237 @@
+"""Hours of a steady world, simulated: the whole of the operator but its two servers, on a clock that skips waiting."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from chatassistant_operator.api.api_key import ApiKey
+from chatassistant_operator.api.policy import Policy
+from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.asking.gateway import AskedGateway
+from chatassistant_operator.asking.questions import Clocks
+from chatassistant_operator.controller import Controller
+from chatassistant_operator.damping import Damper
+from chatassistant_operator.engine.queue import WorkQueue
+from chatassistant_operator.engine.workers import Workers
+from chatassistant_operator.observed import Children, Defaults, Manifest
+from chatassistant_operator.observed.gateway import Catalogue, KeyAccepted
+from chatassistant_operator.observed.named import Credential
+from chatassistant_operator.observed.pods import Pod, ReplicaSet, Report
+from chatassistant_operator.openrouter.errors import RefusedError, UnreachableError
+from chatassistant_operator.ports import Key, Ports
+from support.situations import CATALOGUE, KEY, body
+from unit.engine.virtual_time import now, virtual_time
+
+START = datetime(2026, 11, 24, tzinfo=UTC)
+TODO: Key = ("todo-chatbot", "todo")
+HOUR = 3600.0
+
+
+class Gateway:
+    """Answers as OpenRouter does, with less credit each time; or not at all."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.down = False
+        self.was_asked = asyncio.Event()
+
+    async def key(self, base_url: str, api_key: ApiKey, timeout_seconds: float) -> KeyAccepted:
+        self.asked += 1
+        self.was_asked.set()
+        await asyncio.sleep(0.1)
+        if self.down:
+            raise UnreachableError(f"{base_url}/key cannot be reached.")
+        return KeyAccepted("sk-or-v1-012...def", limit=Decimal(100), limit_remaining=Decimal(90 - self.asked))
+
+    async def models(self, base_url: str, timeout_seconds: float) -> Catalogue:
+        await asyncio.sleep(0.1)
+        return CATALOGUE
+
+
+class World:
+    """An API server with one ChatAssistant, whose pods are ready at once."""
+
+    def __init__(self) -> None:
+        self.object = body()
+        self.writes: list[tuple[float, str]] = []
+        self.deployment: Manifest | None = None
+        self.pod_ready = True
+        self.queue: WorkQueue[Key] = WorkQueue(clock=now)
+
+    def statuses(self, since: float = 0.0) -> list[str]:
+        return [what for at, what in self.writes if at > since and what.startswith("status")]
+
+    # controller.Assistants
+
+    def get(self, key: Key) -> Manifest | None:
+        return self.object if key == TODO else None
+
+    def drop(self, key: Key) -> None:
+        raise AssertionError("it is not gone")
+
+    async def write_status(self, assistant: Manifest, status: dict[str, Any]) -> None:
+        ready = next(each for each in status["conditions"] if each["type"] == "Ready")
+        self.writes.append((now(), f"status {ready['status']}/{ready['reason']}"))
+        self.object = {**assistant, "status": status}
+
+    async def post(self, event: Manifest) -> None:
+        self.writes.append((now(), f"event {event['reason']}"))
+
+    # ports.References, Cluster and Pods
+
+    def credential(self, assistant: ChatAssistant) -> Credential:
+        return Credential(KEY, KEY.fingerprint or "")
+
+    def secrets(self, assistant: ChatAssistant) -> dict[str, Any]:
+        return {}
+
+    def hurry(self, assistant: ChatAssistant) -> None:
+        pass
+
+    def prompt(self, assistant: ChatAssistant) -> Any:
+        return None
+
+    def reports(self, assistant: ChatAssistant, pods: tuple[Pod, ...]) -> dict[str, Report]:
+        return {}
+
+    def children(self, assistant: ChatAssistant) -> Children:
+        if self.deployment is None:
+            return Children()
+        revision = self.deployment["metadata"]["annotations"]["chatassistant.dev/revision"]
+        available = int(self.pod_ready)
+        sets = (ReplicaSet("todo-1", revision, None, 1, available, uid="1"),)
+        pods = (Pod("todo-1-a", owner="1", ready=self.pod_ready, running_since=START),)
+        live = {**self.deployment, "status": {"replicas": 1, "readyReplicas": available}}
+        return Children(deployment=live, replica_sets=sets, pods=pods)
+
+    async def apply(self, assistant: ChatAssistant, manifest: Manifest) -> Manifest:
+        if manifest["kind"] == "Deployment":
+            if self.deployment != manifest:
+                self.writes.append((now(), "deployment"))
+                self.deployment = manifest
+                self.queue.add(TODO, 1.0)
+            return self.children(assistant).deployment or manifest
+        return manifest
+
+    async def delete(self, assistant: ChatAssistant, kind: str, name: str) -> None:
+        raise AssertionError("there is nothing to delete")
+
+
+@asynccontextmanager
+async def running(world: World, gateway: Gateway) -> AsyncGenerator[None]:
+    """The operator, until the context ends."""
+
+    def changed(keys: Iterable[Key]) -> None:
+        for key in keys:
+            world.queue.add(key)
+
+    def time_of_day() -> datetime:
+        return START + timedelta(seconds=now())
+
+    asked = AskedGateway(gateway, changed, Clocks(time_of_day, now))  # type: ignore[arg-type]  # what it is asked for, it has
+    ports = Ports(
+        world, world, asked, world, Damper(), Policy(allowed_gateways=("*",)), Defaults("chatbot:1")
+    )
+    controller = Controller(world, ports, asked.forget, time_of_day)
+
+    async def always() -> None:
+        pass
+
+    workers = Workers(world.queue, controller.handle, always)
+    tasks = [asyncio.create_task(each) for each in (*asked.runs(), workers.run())]
+    world.queue.add(TODO)
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+@virtual_time
+async def test_a_steady_object_costs_no_writes_for_hours() -> None:
+    world, gateway = World(), Gateway()
+    async with running(world, gateway):
+        await asyncio.sleep(60)
+        assert world.statuses()[-1] == "status True/Ready"
+        settled, asked = len(world.writes), gateway.asked
+        for _ in range(24 * 6):
+            # Something looks again, as a resync would, and the gateway says that less credit is left.
+            world.queue.add(TODO)
+            await asyncio.sleep(HOUR / 6)
+        assert gateway.asked > asked + 100
+        assert world.writes[settled:] == []
+
+
+@virtual_time
+async def test_a_restart_writes_nothing() -> None:
+    world, gateway = World(), Gateway()
+    async with running(world, gateway):
+        await asyncio.sleep(60)
+    settled = len(world.writes)
+    async with running(world, gateway):
+        await asyncio.sleep(2 * HOUR)
+    assert world.writes[settled:] == []
+
+
+@virtual_time
+async def test_one_failure_of_the_gateway_is_not_told() -> None:
+    world, gateway = World(), Gateway()
+    async with running(world, gateway):
+        await asyncio.sleep(60)
+        settled = len(world.writes)
+        for _ in range(6):
+            await asyncio.sleep(HOUR / 2)
+            gateway.down = True
+            gateway.was_asked.clear()
+            await gateway.was_asked.wait()
+            await asyncio.sleep(0.5)
+            gateway.down = False
+        assert world.writes[settled:] == []
+
+
+@virtual_time
+async def test_a_gateway_that_comes_and_goes_is_told_of_a_few_times_only() -> None:
+    world, gateway = World(), Gateway()
+    world.object["spec"]["validation"] = {"intervalSeconds": 30}
+    async with running(world, gateway):
+        await asyncio.sleep(60)
+        for _ in range(60):
+            gateway.down = not gateway.down
+            await asyncio.sleep(60)
+        # Told of each time, it would be more than sixty.
+        assert 0 < len(world.statuses(since=60.0)) <= 24
+
+
+@virtual_time
+async def test_a_pod_that_comes_and_goes_is_told_of_a_few_times_only() -> None:
+    world, gateway = World(), Gateway()
+    async with running(world, gateway):
+        await asyncio.sleep(60)
+        for _ in range(120):
+            world.pod_ready = not world.pod_ready
+            world.queue.add(TODO)
+            await asyncio.sleep(15)
+        told = world.statuses(since=60.0)
+        assert sum(each != "status True/Ready" for each in told) > 0
+        times = [at for at, what in world.writes if what.startswith("event")]
+        assert len(times) <= 16
+
+
+@virtual_time
+async def test_what_does_not_arrive_stalls_after_ten_minutes_and_is_written_twice() -> None:
+    world, gateway = World(), Gateway()
+    gateway.key = _refuse  # type: ignore[method-assign]  # the fault of this test
+    async with running(world, gateway):
+        await asyncio.sleep(2 * HOUR)
+    assert world.statuses() == ["status False/KeyRejected"] * 2
+    first, second = (at for at, what in world.writes if what.startswith("status"))
+    assert 600 <= second - first <= 605
+    conditions = {each["type"] for each in world.object["status"]["conditions"]}
+    assert "Stalled" in conditions
+    assert "Reconciling" not in conditions
+
+
+async def _refuse(*_: Any) -> KeyAccepted:
+    raise RefusedError("User not found.", status=401)
