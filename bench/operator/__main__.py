@@ -77,6 +77,7 @@ def _start(command: list[str], api: str, gateway: str, folder: Path) -> Figures:
         "PYTHONPATH": ".",
         "CHATASSISTANT_POLICY__ALLOWED_GATEWAYS": json.dumps([gateway]),
         "CHATASSISTANT_HEALTH_PORT": "0",
+        "CHATASSISTANT_METRICS_PORT": "0",
     }
     with _process(command, **settings) as process:
         threading.Thread(target=_drain, args=(process,), daemon=True).start()

@@ -4,6 +4,7 @@ Its client is aiohttp, the fastest there is here, so that only the way of workin
 """
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from chatassistant_operator.desired.config_map import config_map
 from chatassistant_operator.desired.deployment import deployment
 from chatassistant_operator.desired.service import service
 from chatassistant_operator.desired.service_account import service_account
-from chatassistant_operator.observed import Absent, Children, Defaults, Observed
+from chatassistant_operator.observed import Children, Defaults, Observed
+from chatassistant_operator.observed.named import Absent
 
-SEEN = Observed(Policy(), Defaults(image="chatbot:1"), Absent(), None, None, None, Children())
+NOW = datetime.now(UTC)
+SEEN = Observed(NOW, Policy(), Defaults(image="chatbot:1"), Absent(), None, None, None, Children())
 
 
 def _server() -> str:
@@ -53,7 +56,7 @@ async def reconcile(body: kopf.Body, patch: kopf.Patch, memo: kopf.Memo, **_: An
         service_account(assistant),
         service(assistant),
         config,
-        deployment(assistant, SEEN, config["metadata"]["name"]),
+        deployment(assistant, SEEN, config["metadata"]["name"], accepted=True),
     ):
         path = BY_NAME[child["kind"]].path(child["metadata"]["namespace"], child["metadata"]["name"])
         query = {"fieldManager": "stock", "force": "true"}
