@@ -13,17 +13,37 @@ import yaml
 
 from chatassistant_chatbot.settings import Configuration
 from chatassistant_operator import checks, desired
+from chatassistant_operator.api import names
 from chatassistant_operator.observed import Children, Manifest, Observed
 from chatassistant_operator.observed.gateway import KeyRefused
-from chatassistant_operator.observed.named import Absent, Prompt
+from chatassistant_operator.observed.named import Absent, OtherSecret, Prompt
 from chatassistant_operator.observed.pending import PENDING
 from support.situations import GOOD, assistant
 
 HERE = Path(__file__).parent
 SAMPLE = yaml.safe_load((HERE.parents[1] / "deploy/samples/every-field.yaml").read_text(encoding="utf-8"))
+TOOLS_AND_KEY_FILE = {
+    "credentials": {"delivery": "File"},
+    "tools": {
+        "mcpServers": [
+            {"name": "wiki", "url": "https://wiki.example.com/mcp", "allowedTools": ["search"]},
+            {
+                "name": "todo",
+                "url": "http://todo:8000/mcp",
+                "headersFrom": [
+                    {"name": "Authorization", "secretKeyRef": {"name": "todo-token", "key": "bearer"}}
+                ],
+            },
+        ]
+    },
+}
+ALLOWED = OtherSecret(
+    frozenset({"bearer"}), {names.USE_LABEL: "tools"}, {names.HOSTS_ANNOTATION: "todo:8000"}
+)
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "smallest": ({}, {}),
     "every-field": (SAMPLE["spec"], {"prompt": Prompt("Answer in rhymes.")}),
+    "tools-and-key-file": (TOOLS_AND_KEY_FILE, {"secrets": {"todo-token": ALLOWED}}),
     "suspended": ({"suspend": True, "replicas": 3}, {"key": None, "catalogue": None}),
 }
 
