@@ -30,7 +30,7 @@ class ErrorBody(BaseModel):
 class CallerError(Exception):
     """An error as OpenAI's API words it; the text is for the caller and holds nothing of ours.
 
-    `retry_after` is in seconds.
+    `retry_after` is in seconds; `headers` are told beside it.
     """
 
     def __init__(  # noqa: PLR0913 (what OpenAI's errors consist of)
@@ -43,10 +43,15 @@ class CallerError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         metadata: dict[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self._retry_after = retry_after
+        self._headers = dict(headers or {})
+        if status == 401:  # noqa: PLR2004 (HTTP's own)
+            self._headers["WWW-Authenticate"] = "Bearer"
+        if retry_after is not None:
+            self._headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
         self._details = ErrorDetails(message=message, type=type, param=param, code=code, metadata=metadata)
 
     def body(self) -> dict[str, Any]:
@@ -54,11 +59,9 @@ class CallerError(Exception):
         left_out = None if self._details.metadata else {"metadata"}
         return {"error": self._details.model_dump(exclude=left_out)}
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Mapping[str, str]:
         """What a client reads before the body: when to come again, or how to say who it is."""
-        if self.status == 401:  # noqa: PLR2004 (HTTP's own)
-            return {"WWW-Authenticate": "Bearer"}
-        return {} if self._retry_after is None else {"Retry-After": str(max(1, math.ceil(self._retry_after)))}
+        return self._headers
 
 
 class GatewayError(Exception):

@@ -1,10 +1,12 @@
 """The configuration file: what the operator renders of a ChatAssistant's spec, in the spec's own words."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 from pydantic.alias_generators import to_camel
 
 OPENROUTER: Final = "https://openrouter.ai/api/v1"
@@ -128,16 +130,81 @@ class Tools(Part):
     mcp_servers: tuple[McpServer, ...] = ()
 
 
+class Oidc(Part):
+    """Whose tokens let a caller in, by OpenID Connect."""
+
+    issuer: PlainUrl
+    audience: Name
+
+
 class Access(Part):
     """Who may ask."""
 
-    mode: Literal["None", "Token"] = "None"
+    mode: Literal["None", "Token", "OIDC"] = "None"
+    oidc: Oidc | None = None
+
+    @model_validator(mode="after")
+    def _names_its_issuer(self) -> Self:
+        if self.mode == "OIDC" and self.oidc is None:
+            raise ValueError("access.oidc must name issuer and audience when access.mode is OIDC")
+        return self
+
+
+class Cache(Part):
+    """Answers that are given again to equal questions; `shared` between users."""
+
+    enabled: bool = True
+    ttl_seconds: Annotated[int, Field(ge=1)] = 3600
+    max_entries: Annotated[int, Field(ge=1)] = 1000
+    shared: bool = False
+
+
+class FaqEntry(Part):
+    """A question that is answered without the model."""
+
+    question: Name
+    answer: Name
+
+
+class RateLimit(Part):
+    """How many completions a user may ask for within a sliding window."""
+
+    requests: Annotated[int, Field(ge=1)] = 10
+    window_seconds: Annotated[int, Field(ge=1)] = 60
+
+
+class Limits(Part):
+    """Of one process: how many requests are with the gateway at a time, and how many wait for their turn."""
+
+    concurrent: Annotated[int, Field(ge=1)] = 64
+    queue: Annotated[int, Field(ge=0)] = 256
+
+
+class Budget(Part):
+    """The most to spend: USD a day (UTC), and tokens a request."""
+
+    daily_usd: Annotated[Price | None, Field(alias="dailyUSD")] = None
+    tokens_per_request: Annotated[int, Field(ge=1)] | None = None
+
+
+class Store(Part):
+    """Where limits, cache, budget and conversations are kept: in this process, or in the Redis that `STORE_URL` names."""
+
+    type: Literal["Memory", "Redis"] = "Memory"
+
+
+class TokenPrices(Part):
+    """What a model costs, in USD a token."""
+
+    prompt: Price
+    completion: Price
 
 
 class Observability(Part):
     """What can be seen."""
 
     log_level: Literal["Debug", "Info", "Warning", "Error"] = "Info"
+    otlp_endpoint: PlainUrl | None = None
 
 
 class Configuration(Part):
@@ -145,10 +212,22 @@ class Configuration(Part):
 
     name: str = "chatbot"
     namespace: str = ""
+    # The assistant's, so that those that share a Redis never share an entry.
+    uid: str = ""
     model: Model = Model()
     system_prompt: str = "You are a helpful assistant"
     gateway: Gateway = Gateway()
     credentials: Credentials = Credentials()
     tools: Tools = Tools()
+    cache: Cache = Cache()
+    faq: tuple[FaqEntry, ...] = ()
+    rate_limit: RateLimit = RateLimit()
+    limits: Limits = Limits()
+    budget: Budget = Budget()
+    # By the ids that the spec names, as the gateway's catalogue had them.
+    prices: Mapping[Name, TokenPrices] = MappingProxyType({})
+    store: Store = Store()
     access: Access = Access()
+    # Whose X-Forwarded-For is believed.
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     observability: Observability = Observability()
