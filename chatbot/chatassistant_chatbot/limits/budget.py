@@ -1,0 +1,229 @@
+"""How much money and how many tokens may be spent.
+
+Money is counted in whole nano-dollars (10^-9 USD): no rounding adds up over a day of cheap tokens.
+"""
+
+import math
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, Final
+
+from chatassistant_chatbot.errors import CallerError
+from chatassistant_chatbot.settings import Configuration
+from chatassistant_chatbot.store import Hold, Spending, Store, Usage
+from chatassistant_chatbot.store.bounds import MOST_DAYS
+from chatassistant_chatbot.turn import Opening
+
+_CHARACTERS_PER_TOKEN: Final = 4
+_THRESHOLDS: Final = (100, 80, 50)
+_NANO: Final = 9
+_DAY_SECONDS: Final = 86_400
+
+
+def tokens_of(characters: int) -> int:
+    """How many tokens a prompt of so many characters has, roughly: one for every four, rounded up.
+
+    English prose has about four to a token. Counted as bytes of JSON, with its names and marks, a prompt is estimated
+    rather too high, and a character of another script, of two to four bytes, as up to a whole token.
+    """
+    return math.ceil(characters / _CHARACTERS_PER_TOKEN)
+
+
+class Reservation:
+    """A part of the budget that is held for a request until it is known what that costs."""
+
+    __slots__ = (
+        "_charged",
+        "_completion_tokens",
+        "_counted",
+        "_day",
+        "_hold",
+        "_nanos",
+        "_prompt_tokens",
+        "_store",
+    )
+
+    def __init__(self, store: Store, day: str, nanos: int, hold: Hold | None) -> None:
+        self._store = store
+        self._day = day
+        self._nanos = nanos
+        self._hold = hold
+        self._charged = 0
+        self._counted = False
+        self._prompt_tokens = self._completion_tokens = 0
+
+    def used(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Tokens that the next `settle` accounts for."""
+        self._prompt_tokens += prompt_tokens
+        self._completion_tokens += completion_tokens
+
+    async def settle(self, cost: Decimal | None, model: str) -> None:
+        """Account for what it cost, in USD; None costs what was reserved. What is settled again is corrected."""
+        nanos = self._nanos if cost is None else _nanos(cost)
+        usage = Usage(
+            0 if self._counted else 1, self._prompt_tokens, self._completion_tokens, nanos - self._charged
+        )
+        self._charged, self._counted = nanos, True
+        self._prompt_tokens = self._completion_tokens = 0
+        hold, self._hold = self._hold, None
+        await self._store.settle(self._day, hold, model, usage)
+
+    async def release(self) -> None:
+        """Let it go, when the gateway was never asked."""
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            await self._store.release(self._day, hold)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the day has cost.
+
+    Attributes:
+        day: Its date (UTC).
+        today: In nano-dollars, and by model.
+        crossed: How much of the budget that is, in percent: 100, 80, 50 or 0, whatever was reached last.
+        finished: The last day before it on which anything was asked, as far as is remembered; with its date.
+    """
+
+    day: str
+    today: Spending
+    crossed: int
+    finished: tuple[str, Spending] | None
+
+
+class Budget:
+    """Lets requests pass while there is money left for the day (UTC).
+
+    `clock` gives seconds since 1970.
+    """
+
+    def __init__(
+        self, configuration: Configuration, store: Store, clock: Callable[[], float] = time.time
+    ) -> None:
+        budget = configuration.budget
+        self._store = store
+        self._clock = clock
+        self._limit = None if budget.daily_usd is None else _nanos(budget.daily_usd)
+        self._most_tokens = budget.tokens_per_request
+        self._is_shared = configuration.store.type == "Redis"
+        self._prices = configuration.prices
+        self._finished: tuple[str, Spending] | None = None
+
+    def within(self, opening: Opening) -> Opening:
+        """The same with as long an answer as its prompt leaves room for.
+
+        Raises:
+            CallerError: 400 when the prompt leaves none.
+        """
+        if self._most_tokens is None:
+            return opening
+        return replace(opening, max_tokens=self.cap(opening.max_tokens, opening.characters))
+
+    def cap(self, max_tokens: int, prompt_characters: int) -> int:
+        """How long the answer may be, in tokens, so that prompt and answer together keep to `tokensPerRequest`.
+
+        Raises:
+            CallerError: 400 when the prompt leaves room for none.
+        """
+        if self._most_tokens is None:
+            return max_tokens
+        prompt = tokens_of(prompt_characters)
+        if prompt >= self._most_tokens:
+            raise CallerError(
+                400,
+                "tokens_per_request_exceeded",
+                f"The messages have about {prompt} tokens, and this assistant takes {self._most_tokens} a request, "
+                "its answer included: shorten them.",
+                param="messages",
+            )
+        return min(max_tokens, self._most_tokens - prompt)
+
+    async def reserve(self, prompt_characters: int, max_tokens: int, models: Sequence[str]) -> Reservation:
+        """Hold what a request costs at most: at the prices of the dearest of the models that may answer.
+
+        A request passes while less than the budget is spent or held, so the last one may go beyond it by less than its
+        own reservation. What is known to be free always passes. Where no price is known nothing is held, and only what
+        was spent counts.
+
+        Raises:
+            CallerError: 429 when the budget is used up, with the seconds until the next midnight (UTC).
+        """
+        now = self._clock()
+        day = _date(now)
+        prices = [self._prices[model] for model in models if model in self._prices]
+        prompt = tokens_of(prompt_characters)
+        nanos = max(
+            (_nanos(prompt * each.prompt + max_tokens * each.completion) for each in prices), default=0
+        )
+        is_free = nanos == 0 and len(prices) == len(models)
+        if self._limit is None or is_free:
+            return Reservation(self._store, day, nanos, None)
+        hold = Hold(secrets.token_hex(8), nanos)
+        if not (await self._store.reserve(day, hold, self._limit)).granted:
+            raise CallerError(
+                429,
+                "budget_exceeded",
+                "The assistant has spent its budget for today: it answers again after midnight (UTC).",
+                type="rate_limit_error",
+                retry_after=_DAY_SECONDS - now % _DAY_SECONDS,
+            )
+        return Reservation(self._store, day, nanos, hold)
+
+    async def spent(self) -> Spent:
+        """What the day has cost so far, and what the last one did."""
+        now = self._clock()
+        today = await self._store.spending(_date(now))
+        finished = await self._last_day_before(now)
+        # While a shared store is away, nobody knows of the days that are over; they do not change any more.
+        if self._store.state == "ok":
+            self._finished = finished
+        limit = self._limit
+        crossed = 0
+        if limit is not None:
+            crossed = next((each for each in _THRESHOLDS if today.nanos * 100 >= limit * each), 0)
+        return Spent(_date(now), today, crossed, self._finished)
+
+    async def report(self) -> dict[str, Any]:
+        """`usage` in the report to the operator, which says only what stands still while nothing happens."""
+        spent = await self.spent()
+        finished: dict[str, Any] | None = None
+        if spent.finished is not None:
+            day, spending = spent.finished
+            total = sum_of(spending)
+            finished = {
+                "day": day,
+                "requests": total.requests,
+                "promptTokens": total.prompt_tokens,
+                "completionTokens": total.completion_tokens,
+                "usd": format(Decimal(spending.nanos).scaleb(-_NANO), "f"),
+            }
+        return {"day": spent.day, "crossed": spent.crossed, "shared": self._is_shared, "finished": finished}
+
+    async def _last_day_before(self, now: float) -> tuple[str, Spending] | None:
+        for days in range(1, MOST_DAYS):
+            day = _date(now - days * _DAY_SECONDS)
+            spending = await self._store.spending(day)
+            if spending.models:
+                return day, spending
+        return None
+
+
+def sum_of(spending: Spending) -> Usage:
+    """All models together."""
+    total = Usage()
+    for usage in spending.models.values():
+        total = total.plus(usage)
+    return total
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def _nanos(usd: Decimal) -> int:
+    return int(usd.scaleb(_NANO).to_integral_value(ROUND_CEILING))

@@ -1,0 +1,269 @@
+"""The store in a Redis, which replicas share.
+
+Each operation is one command or one Lua script of `lua/`, so nothing comes between its parts; times are the server's
+own. All keys begin with `chatassistant:<uid>:` and have a time to live. A script may remove keys beside those that it
+is given, which a Redis Cluster refuses.
+"""
+
+import asyncio
+import random
+from collections.abc import Coroutine, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final, cast
+
+import orjson
+from pydantic import SecretStr
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import Redis as Client
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from chatassistant_chatbot.store.bounds import (
+    CONVERSATION_SECONDS,
+    HOLD_SECONDS,
+    LARGEST_CONVERSATION,
+    MOST_CONVERSATIONS,
+    MOST_DAYS,
+    MOST_TURNS,
+)
+from chatassistant_chatbot.store.protocol import (
+    Conversation,
+    Hold,
+    Listing,
+    Reserved,
+    Spending,
+    State,
+    StoreError,
+    Usage,
+    Window,
+)
+
+MOST_AT_A_TIME: Final = 16
+"""Operations, each on a connection of its own; more would wait for each other's processor time only."""
+
+_TIMEOUT_SECONDS: Final = 0.5
+_MICROSECONDS: Final = 1_000_000
+_DAYS_MILLISECONDS: Final = MOST_DAYS * 86_400_000
+_SCRIPTS: Final = (
+    "append", "cache", "change", "create", "delete", "list", "read", "reserve", "restore", "settle",
+    "take",
+)  # fmt: skip
+
+
+class Redis:
+    """A store that raises `StoreError` for whatever the server does not do within half a second.
+
+    Raises:
+        ValueError: when the URL is none of Redis's; the text may hold the URL.
+    """
+
+    def __init__(self, url: SecretStr, uid: str, most_cached: int) -> None:
+        self.state: State = "ok"
+        self._prefix = f"chatassistant:{uid}:"
+        self._most_cached = most_cached
+        # Any, because the library's types do not tell what its answers are.
+        pool: Any = cast("Any", BlockingConnectionPool).from_url(
+            url.get_secret_value(),
+            max_connections=MOST_AT_A_TIME,
+            timeout=None,
+            socket_timeout=2 * _TIMEOUT_SECONDS,
+            socket_connect_timeout=2 * _TIMEOUT_SECONDS,
+            # What was sent may have been done: twice would be wrong, and the caller has something else to fall back on.
+            retry=Retry(NoBackoff(), 0),
+            # Nothing about the library, which takes two more exchanges for each connection.
+            driver_info=None,
+            protocol=2,
+        )
+        try:
+            # Options in the URL that no connection has are noticed only here.
+            pool.make_connection()
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        self._asking: set[asyncio.Task[Any]] = set()
+        self._client: Any = Client(connection_pool=pool)
+        folder = files("chatassistant_chatbot.store") / "lua"
+        self._scripts = {
+            name: self._client.register_script((folder / f"{name}.lua").read_text(encoding="utf-8"))
+            for name in _SCRIPTS
+        }
+
+    async def close(self) -> None:
+        """Close all connections, after what is under way has ended, which it does in time."""
+        if self._asking:
+            await asyncio.wait(self._asking)
+        await self._client.aclose(close_connection_pool=True)
+
+    async def ping(self) -> None:
+        """Return when the server answers."""
+        await self._answer(self._client.execute_command("PING"))
+
+    async def take(self, user: str, requests: int, seconds: int) -> Window:
+        """See `Store`."""
+        place = random.getrandbits(62)
+        free, wait = await self._run("take", [f"window:{user}"], requests, seconds * _MICROSECONDS, place)
+        return Window(place if free else None, max(0, free - 1), wait / _MICROSECONDS)
+
+    async def give_back(self, user: str, place: int) -> None:
+        """See `Store`."""
+        await self._answer(self._client.zrem(f"{self._prefix}window:{user}", place))
+
+    async def reserve(self, day: str, hold: Hold, limit: int) -> Reserved:
+        """See `Store`."""
+        arguments = (_named(hold), hold.nanos, limit, HOLD_SECONDS * 1000, _DAYS_MILLISECONDS)
+        granted, spent = await self._run("reserve", _day_keys(day), *arguments)
+        return Reserved(granted == 1, spent)
+
+    async def settle(self, day: str, hold: Hold | None, model: str, usage: Usage) -> int:
+        """See `Store`."""
+        name = _named(hold) if hold else ""
+        spent: int = await self._run("settle", _day_keys(day), name, _DAYS_MILLISECONDS, model, *usage)
+        return spent
+
+    async def release(self, day: str, hold: Hold) -> None:
+        """See `Store`."""
+        await self._run("settle", _day_keys(day), _named(hold), _DAYS_MILLISECONDS, "")
+
+    async def restore(self, day: str, spent: int) -> None:
+        """See to it that no less than this is spent."""
+        await self._run("restore", _day_keys(day)[:1], spent, _DAYS_MILLISECONDS)
+
+    async def spending(self, day: str) -> Spending:
+        """See `Store`."""
+        fields: dict[bytes, bytes] = await self._answer(self._client.hgetall(self._prefix + _day_keys(day)[0]))
+        models: dict[str, dict[str, int]] = {}
+        for field, value in fields.items():
+            name, _, model = field.decode().partition(":")
+            if model:
+                models.setdefault(model, {})[name] = int(value)
+        return Spending(int(fields.get(b"spent", 0)), {name: Usage(**used) for name, used in models.items()})
+
+    async def cached(self, key: str) -> bytes | None:
+        """See `Store`."""
+        found: bytes | None = await self._answer(self._client.get(f"{self._prefix}cached:{key}"))
+        return found
+
+    async def cache(self, key: str, value: bytes, ttl_seconds: float) -> None:
+        """See `Store`."""
+        keys, begin = [f"cached:{key}", "cache"], f"{self._prefix}cached:"
+        await self._run("cache", keys, key, value, _milliseconds(ttl_seconds), self._most_cached, begin)
+
+    async def recall(self, key: str) -> bytes | None:
+        """See `Store`."""
+        found: bytes | None = await self._answer(self._client.get(f"{self._prefix}remembered:{key}"))
+        return found
+
+    async def remember(self, key: str, value: bytes, ttl_seconds: float) -> None:
+        """See `Store`."""
+        name = f"{self._prefix}remembered:{key}"
+        await self._answer(self._client.set(name, value, px=_milliseconds(ttl_seconds)))
+
+    async def create_conversation(
+        self, user: str, conversation_id: str, title: str, metadata: Mapping[str, str]
+    ) -> Conversation:
+        """See `Store`."""
+        conversation, turns, own = _conversation_keys(user, conversation_id)
+        begins = [self._prefix + key.removesuffix(conversation_id) for key in (conversation, turns)]
+        bounds = (CONVERSATION_SECONDS * 1000, MOST_CONVERSATIONS)
+        values = (conversation_id, title, orjson.dumps(metadata))
+        now = await self._run("create", [conversation, own], *values, *bounds, *begins) // _MICROSECONDS
+        return Conversation(conversation_id, title, metadata, now, now)
+
+    async def conversations(self, user: str, limit: int, after: str | None) -> Listing | None:
+        """See `Store`."""
+        begin, _, own = _conversation_keys(user, "")
+        lifetime = CONVERSATION_SECONDS * 1000
+        page = await self._run("list", [own], limit, after or "", lifetime, self._prefix + begin)
+        if page is None:
+            return None
+        has_more, *found = page
+        return Listing([_conversation(name.decode(), *values) for name, *values in found], has_more == 1)
+
+    async def conversation(self, user: str, conversation_id: str) -> tuple[Conversation, list[bytes]] | None:
+        """See `Store`."""
+        found = await self._run("read", _conversation_keys(user, conversation_id)[:2])
+        if found is None:
+            return None
+        values, turns = found
+        return _conversation(conversation_id, *values), turns
+
+    async def append(self, user: str, conversation_id: str, turn: bytes, title: str) -> bool:
+        """See `Store`."""
+        bounds = (MOST_TURNS, LARGEST_CONVERSATION, CONVERSATION_SECONDS * 1000)
+        keys = _conversation_keys(user, conversation_id)
+        return bool(await self._run("append", keys, conversation_id, turn, title, *bounds))
+
+    async def change_conversation(
+        self, user: str, conversation_id: str, title: str | None, metadata: Mapping[str, str] | None
+    ) -> Conversation | None:
+        """See `Store`."""
+        changes: list[str | bytes] = []
+        if title is not None:
+            changes += ["title", title]
+        if metadata is not None:
+            changes += ["metadata", orjson.dumps(metadata)]
+        found = await self._run("change", [_conversation_keys(user, conversation_id)[0]], *changes)
+        return None if found is None else _conversation(conversation_id, *found)
+
+    async def delete_conversation(self, user: str, conversation_id: str) -> bool:
+        """See `Store`."""
+        keys = _conversation_keys(user, conversation_id)
+        return bool(await self._run("delete", keys, conversation_id))
+
+    async def _run(self, script: str, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
+        names = [self._prefix + key for key in keys]
+        return await self._answer(self._scripts[script](keys=names, args=arguments))
+
+    async def _answer(self, asked: Coroutine[Any, Any, Any]) -> Any:
+        """What the server answers, in time.
+
+        It is asked to the end even when the caller gives up: the library loses a cancellation now and then, which
+        would make whoever gives up wait for all that comes after.
+
+        Raises:
+            StoreError: for anything else, with the kind of error only: Redis's own words may hold addresses.
+        """
+        task = asyncio.ensure_future(asked)
+        self._asking.add(task)
+        task.add_done_callback(self._asked)
+        for _ in range(2):
+            # In halves, so that a pause of this process, which lets a timer ring late, is not taken for the server's.
+            if not task.done():
+                await asyncio.wait({task}, timeout=_TIMEOUT_SECONDS / 2)
+        if not task.done():
+            raise StoreError(TimeoutError.__name__)
+        error = task.exception()
+        if error is None:
+            return task.result()
+        if isinstance(error, RedisError | OSError):
+            raise StoreError(type(error).__name__)
+        raise error
+
+    def _asked(self, task: asyncio.Task[Any]) -> None:
+        self._asking.discard(task)
+        if not task.cancelled():
+            # Looked at, or the loop would complain of what came too late for anybody.
+            task.exception()
+
+
+def _named(hold: Hold) -> str:
+    return f"{hold.id}:{hold.nanos}"
+
+
+def _day_keys(day: str) -> list[str]:
+    return [f"day:{day}", f"holds:{day}"]
+
+
+def _conversation_keys(user: str, conversation_id: str) -> tuple[str, str, str]:
+    """The keys of a conversation, of its turns, and of the user's conversations."""
+    name = f"{user}:{conversation_id}"
+    return f"conversation:{name}", f"turns:{name}", f"conversations:{user}"
+
+
+def _conversation(name: str, title: bytes, metadata: bytes, created: bytes, updated: bytes) -> Conversation:
+    times = (int(created) // _MICROSECONDS, int(updated) // _MICROSECONDS)
+    return Conversation(name, title.decode(), orjson.loads(metadata), *times)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
