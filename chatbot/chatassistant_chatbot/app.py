@@ -8,11 +8,12 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from chatassistant_chatbot.access.guard import Guard
 from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.hang_up import HangUpError
 from chatassistant_chatbot.middleware import Observed
-from chatassistant_chatbot.routes import completions, models
+from chatassistant_chatbot.routes import completions, conversations, models, page, sign_in
 
 # nginx's number for a caller that went away; nobody sees it but the log and the metrics.
 _CLIENT_CLOSED_REQUEST = 499
@@ -39,12 +40,15 @@ def chat_app(shared: Deps) -> ASGIApp:
     )
     app.state.deps = shared
     app.include_router(completions.router)
+    app.include_router(conversations.router)
     app.include_router(models.router)
+    app.include_router(page.router)
+    app.include_router(sign_in.router)
     app.add_exception_handler(CallerError, _caller_error)
     app.add_exception_handler(HangUpError, _hang_up)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
-    return Observed(app, shared.metrics)
+    return Observed(Guard(app, shared.settings), shared.metrics)
 
 
 async def _caller_error(_: Request, error: Exception) -> Response:

@@ -34,16 +34,25 @@ class Credential:
 
     def __init__(self, key: SecretStr) -> None:
         self.key = key
+        self._carried = {key.get_secret_value().encode()}
         self.standing = Standing()
         self.new_key_refused = False
 
     def masked(self, content: bytes) -> bytes:
-        """What a gateway said, without the key: some repeat it in their errors, which go into logs and to callers."""
-        return _KEY.sub(b"sk-***", content.replace(self.key.get_secret_value().encode(), b"***"))
+        """What a gateway said, without keys: some repeat them in their errors, which go into logs and to callers."""
+        return _KEY.sub(b"sk-***", self.without_key(content))
+
+    def without_key(self, content: bytes) -> bytes:
+        """An answer without the keys that were carried so far; what only looks like a key is left as it is."""
+        for key in self._carried:
+            content = content.replace(key, b"***")
+        return content
 
     def replace(self, key: SecretStr) -> None:
         """Carry another key from now on; nothing was said of that one yet."""
         self.key = key
+        # Answers to requests with the ones before may still be on their way.
+        self._carried.add(key.get_secret_value().encode())
         self.standing.clear()
 
 

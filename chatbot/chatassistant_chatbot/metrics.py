@@ -1,8 +1,15 @@
 """What Prometheus reads."""
 
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+from chatassistant_chatbot.limits.budget import Spent
+
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_PREFIX: Final = "chatassistant_chatbot_"
 
 
 class Metrics:
@@ -10,35 +17,66 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.requests = Counter(
-            "chatassistant_chatbot_requests",
-            "Requests by route and HTTP status.",
-            ("route", "status"),
-            registry=self._registry,
+        self.requests = self._counter("requests", "Requests by route and HTTP status.", "route", "status")
+        self.first_byte = self._histogram(
+            "first_byte_seconds", "Seconds from a completion's request to the first byte of its answer."
         )
-        self.first_byte = Histogram(
-            "chatassistant_chatbot_first_byte_seconds",
-            "Seconds from a completion's request to the first byte of its answer.",
-            registry=self._registry,
-            buckets=_SECONDS,
+        self.between_events = self._histogram(
+            "between_events_seconds", "Mean seconds between two events of a stream, once for each stream."
         )
         self.running = Gauge(
-            "chatassistant_chatbot_running_requests",
+            f"{_PREFIX}running_requests",
             "Completions that are being answered.",
             registry=self._registry,
         )
-        self.gateway_errors = Counter(
-            "chatassistant_chatbot_gateway_errors",
-            "What the gateway did not answer, by the status that stands for it.",
-            ("status",),
+        self.gateway_errors = self._counter(
+            "gateway_errors", "What the gateway did not answer, by the status that stands for it.", "status"
+        )
+        self.hang_ups = self._counter("hang_ups", "Callers that went away before the end of their answer.")
+        self.cache = self._counter(
+            "cache_lookups", "Answers by where they came from: hit, miss, bypass, faq.", "result"
+        )
+        self.refusals = self._counter(
+            "refusals", "Requests that were refused, by the code that the caller was told.", "code"
+        )
+        self.tokens = self._counter("tokens", "Tokens, as the gateway counts them.", "model", "kind")
+        self.cost = self._counter("cost_usd", "What was spent, in USD, as the gateway says.", "model")
+        self._today = Gauge(
+            f"{_PREFIX}today_usd",
+            "What the day (UTC) has cost so far, reservations of abandoned answers included; of all replicas, where "
+            "they share a store.",
+            ("model",),
             registry=self._registry,
         )
-        self.hang_ups = Counter(
-            "chatassistant_chatbot_hang_ups",
-            "Callers that went away before the end of their answer.",
-            registry=self._registry,
+        self.tool_calls = self._counter(
+            "tool_calls", "Calls of tools by what came of them.", "server", "result"
         )
+        self.tool_seconds = self._histogram("tool_call_seconds", "Seconds that a tool took.", "server")
+
+    def took(self, model: str, prompt_tokens: int, completion_tokens: int, cost: Decimal | None) -> None:
+        """Count what a turn took."""
+        self.tokens.labels(model, "prompt").inc(prompt_tokens)
+        self.tokens.labels(model, "completion").inc(completion_tokens)
+        if cost:
+            self.cost.labels(model).inc(float(cost))
+
+    def spent(self, spent: Spent) -> None:
+        """Show what the day has cost."""
+        self._today.clear()
+        for model, usage in spent.today.models.items():
+            self._today.labels(model).set(usage.nanos / 1e9)
+
+    def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
+        """A gauge whose value is asked for when it is read."""
+        gauge = Gauge(f"{_PREFIX}{name}", help_text, registry=self._registry)
+        gauge.set_function(value)
 
     def render(self) -> bytes:
         """In Prometheus' text format."""
         return generate_latest(self._registry)
+
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}{name}", help_text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, help_text: str, *labels: str) -> Histogram:
+        return Histogram(f"{_PREFIX}{name}", help_text, labels, registry=self._registry, buckets=_SECONDS)

@@ -5,21 +5,33 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from chatassistant_chatbot.access import Access
+from chatassistant_chatbot.accounting import Accounting
+from chatassistant_chatbot.addresses import Endpoints
 from chatassistant_chatbot.app import chat_app
+from chatassistant_chatbot.cache.answers import AnswerCache
+from chatassistant_chatbot.cache.faq import Faq
+from chatassistant_chatbot.conversations import Conversations
 from chatassistant_chatbot.credentials import Credential, follow
 from chatassistant_chatbot.deps import Deps
 from chatassistant_chatbot.gateway.client import GatewayClient
+from chatassistant_chatbot.limits.budget import Budget
+from chatassistant_chatbot.limits.queue import Queue
+from chatassistant_chatbot.limits.rate import RateLimiter
 from chatassistant_chatbot.metrics import Metrics
 from chatassistant_chatbot.routes.health import health_app
 from chatassistant_chatbot.settings import Settings
+from chatassistant_chatbot.store import opened
 from chatassistant_chatbot.termination import StartError, Termination
 from chatassistant_chatbot.tools.servers import ToolServers
+from chatassistant_chatbot.tracing import tracing
+from chatassistant_chatbot.unsaid import Unsaid
 
 logger = logging.getLogger(__name__)
 
@@ -78,19 +90,51 @@ async def serve(settings: Settings) -> None:
 @asynccontextmanager
 async def _shared(settings: Settings) -> AsyncGenerator[Deps, None]:
     """What all requests share, and what runs beside them."""
-    configuration, key_file = settings.configuration, settings.api_key_file
+    configuration, key_file, metrics = settings.configuration, settings.api_key_file, Metrics()
+    endpoints = Endpoints(configuration.namespace, settings.allowed_endpoints)
     credential = Credential(settings.api_key)
-    tools = ToolServers(configuration.tools.mcp_servers, settings.header_values)
-    async with GatewayClient(configuration.gateway, credential) as gateway:
-        beside = [asyncio.create_task(_kept_up(tools.keep))]
+    tools = ToolServers(configuration.tools.mcp_servers, settings.header_values, endpoints)
+    access = Access(settings, endpoints)
+    otlp = configuration.observability.otlp_endpoint
+    traces = tracing(otlp, (configuration.namespace, configuration.name), endpoints.reach(otlp or ""))
+    async with AsyncExitStack() as open_until_the_end:
+        store = await open_until_the_end.enter_async_context(opened(settings))
+        gateway = await open_until_the_end.enter_async_context(
+            GatewayClient(configuration.gateway, credential)
+        )
+        accounting = Accounting(gateway, metrics)
+        beside = [tools.keep, access.keep]
         if key_file is not None:
-            beside.append(asyncio.create_task(_kept_up(lambda: follow(key_file, credential, gateway))))
-        try:
-            yield Deps(settings, credential, gateway, tools, Metrics())
-        finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            beside.append(lambda: follow(key_file, credential, gateway))
+        open_until_the_end.push_async_callback(_end, [asyncio.create_task(_kept_up(work)) for work in beside])
+        open_until_the_end.push_async_callback(accounting.close)
+        open_until_the_end.push_async_callback(traces.close)
+        shared = Deps(
+            settings=settings,
+            access=access,
+            store=store,
+            faq=Faq(configuration.faq),
+            rate_limiter=RateLimiter(configuration.rate_limit, store),
+            answers=AnswerCache(configuration, store),
+            conversations=Conversations(store),
+            unsaid=Unsaid(store),
+            budget=Budget(configuration, store),
+            queue=Queue(configuration.limits),
+            credential=credential,
+            gateway=gateway,
+            tools=tools,
+            accounting=accounting,
+            tracing=traces,
+            metrics=metrics,
+        )
+        shared.watch()
+        yield shared
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
@@ -114,6 +158,8 @@ def _server(app: ASGIApp, drain_seconds: float) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Whose X-Forwarded-For is believed is decided in access/, of whom uvicorn knows nothing.
+            proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(drain_seconds)),
         )

@@ -33,6 +33,9 @@ class Termination(StrEnum):
     ACCESS_TOKEN_MISSING = "AccessTokenMissing"  # noqa: S105 (a word, not a token)
     """Access is by token, and there is none."""
 
+    STORE_URL_MISSING = "StoreUrlMissing"
+    """The store is a Redis, and there is no URL of it."""
+
     ADDRESS_IN_USE = "AddressInUse"
     """Another process listens on one of the ports."""
 

@@ -6,8 +6,10 @@ import httpx
 import pytest
 
 from chatassistant_operator.local.openrouter.situations import KEYS
-from support.chatbots import Chatbot, configuration
+from support.chatbots import HELLO, Chatbot, configuration
 from support.gateway import GatewayProcess
+from support.redis import RedisServer, serving
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,13 @@ def _shared_chatbot(
 
 @pytest.fixture
 def chatbot(_shared_chatbot: Chatbot, gateway: GatewayProcess) -> Chatbot:
-    """The chatbot in front of `gateway`, which has nothing wrong and nothing counted yet."""
+    """The chatbot in front of `gateway`, which has nothing wrong and nothing counted yet, and is known to be well."""
+
+    def answered() -> bool:
+        return httpx.post(f"{_shared_chatbot.url}/v1/chat/completions", json=HELLO).is_success
+
+    eventually(answered, "the gateway is asked", timeout=10)
+    gateway.reset()
     return _shared_chatbot
 
 
@@ -46,6 +54,24 @@ def start_chatbot(tmp_path: Path) -> Iterator[Callable[..., Chatbot]]:
     for each in started:
         each.stop()
         _assert_quiet(each)
+
+
+@pytest.fixture(scope="session")
+def _redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    yield from serving(tmp_path_factory.mktemp("redis"))
+
+
+@pytest.fixture
+def redis(_redis_server: RedisServer) -> RedisServer:
+    """A Redis with nothing in it, which stays up."""
+    _redis_server.empty()
+    return _redis_server
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, to be killed."""
+    yield from serving(tmp_path)
 
 
 def _assert_quiet(chatbot: Chatbot) -> None:

@@ -65,7 +65,7 @@ def refusal(tmp_path: Path, environment: dict[str, str]) -> Refusal:
         (KEY | {"PORT": "65536"}, ["PORT", "65535"], "ConfigurationInvalid"),
         (KEY | {"HOST": "192.0.2.1"}, ["HOST"], "ConfigurationInvalid"),
         (KEY | {"ACCESS_MODE": "Token"}, ["ACCESS_TOKEN", "ACCESS_MODE"], "AccessTokenMissing"),
-        (KEY | {"ACCESS_MODE": "Maybe"}, ["ACCESS_MODE", "'None' or 'Token'"], "ConfigurationInvalid"),
+        (KEY | {"ACCESS_MODE": "Maybe"}, ["ACCESS_MODE", "'None', 'Token' or 'OIDC'"], "ConfigurationInvalid"),
         (KEY | {"OPENROUTER_BASE_URL": "openrouter.ai"}, ["OPENROUTER_BASE_URL", "http"], "ConfigurationInvalid"),
         (KEY | {"OPENROUTER_BASE_URL": f"https://{ACCEPTED.token}@h/"}, ["OPENROUTER_BASE_URL", "user"], "ConfigurationInvalid"),
         (KEY | {"CHATASSISTANT_CONFIG": "/nowhere/config.json"}, ["/nowhere/config.json", "No such file"], "ConfigurationMissing"),
@@ -125,6 +125,7 @@ def test_what_is_wrong_in_the_file(tmp_path: Path, content: str, told: list[str]
     assert refused.value.word == "ConfigurationInvalid"
 
 
+BY_REDIS = json.dumps({"store": {"type": "Redis"}})
 BY_FILE = json.dumps({"credentials": {"delivery": "File"}})
 
 
@@ -138,6 +139,10 @@ BY_FILE = json.dumps({"credentials": {"delivery": "File"}})
         (BY_FILE, {"OPENROUTER_API_KEY_FILE": "/nowhere/api-key"}, ["/nowhere/api-key", "No such file"], "ApiKeyMissing"),
         (BY_FILE, {"OPENROUTER_API_KEY_FILE": "/dev/null"}, ["/dev/null", "empty"], "ApiKeyMissing"),
         (BY_FILE, {"OPENROUTER_API_KEY_FILE": __file__}, [__file__, "spaces"], "ApiKeyMalformed"),
+        (BY_REDIS, {}, ["STORE_URL", "not set", "store.type"], "StoreUrlMissing"),
+        (BY_REDIS, {"STORE_URL": f"http://:{ACCEPTED.token}@h"}, ["STORE_URL", "rediss://"], "ConfigurationInvalid"),
+        (BY_REDIS, {"STORE_URL": f"redis://:{ACCEPTED.token}@h:port"}, ["STORE_URL", "host:port"], "ConfigurationInvalid"),
+        (BY_REDIS, {"STORE_URL": f"redis://h?{ACCEPTED.token}=1"}, ["STORE_URL", "options"], "ConfigurationInvalid"),
     ],
     ids=lambda value: str(value)[-40:],
 )  # fmt: skip

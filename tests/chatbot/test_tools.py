@@ -1,6 +1,7 @@
 """Tool servers: what they offer, what is wrong with them, and that nothing waits for them."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -11,12 +12,13 @@ import httpx
 import pytest
 
 from chatassistant_chatbot.settings import McpServer
+from chatassistant_chatbot.tools import server as server_module
 from chatassistant_chatbot.tools import servers
 from chatassistant_chatbot.tools.tool import Tool
 from support.chatbots import HELLO, Chatbot, configuration
 from support.gateway import GatewayProcess
 from support.processes import free_port
-from support.tool_servers import ToolServerProcess
+from support.tool_servers import ToolServerProcess, kept
 from support.waiting import eventually, eventually_async
 
 URL = "/v1/chat/completions"
@@ -56,7 +58,8 @@ def start(start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess) -> Cal
 
     def start(*mcp_servers: dict[str, Any], **environment: str) -> Chatbot:
         content = configuration(gateway.base_url, tools={"mcpServers": mcp_servers})
-        return start_chatbot(content, **environment)
+        listed = json.dumps([each["url"] for each in mcp_servers])
+        return start_chatbot(content, CHATASSISTANT_ALLOWED_ENDPOINTS=listed, **environment)
 
     return start
 
@@ -167,27 +170,31 @@ def test_a_stream_of_news_that_ends_is_opened_again(
 async def test_what_is_not_told_is_noticed_in_time(
     server: ToolServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert servers._OLDEST_SECONDS <= 60
-    monkeypatch.setattr(servers, "_OLDEST_SECONDS", 0.5)
+    assert server_module._OLDEST_SECONDS <= 60
+    monkeypatch.setattr(server_module, "_OLDEST_SECONDS", 0.5)
     await asyncio.to_thread(server.start)
-    tools = servers.ToolServers([McpServer(name="todo", url=server.url)], {})
-    keeping = asyncio.create_task(tools.keep())
+    async with kept(McpServer(name="todo", url=server.url)) as tools:
 
-    async def offered(*names: str) -> None:
-        async def seen() -> bool:
-            assert [tool.name for tool in tools.tools()] == list(names)
-            return True
+        async def offered(*names: str) -> None:
+            async def seen() -> bool:
+                assert [each["function"]["name"] for each in tools.offer().functions] == list(names)
+                return True
 
-        await eventually_async(seen, f"the tools are {names}", timeout=10)
+            await eventually_async(seen, f"the tools are {names}", timeout=10)
 
-    await offered("add_task", "list_tasks")
-    await asyncio.to_thread(server.change, tools=["end_task"], silent=True)
-    await offered("end_task")
-    [tool] = tools.tools()
-    assert (tool.server, tool.description) == ("todo", "Does end_task.")
-    assert tool.input_schema == {"type": "object", "properties": {"text": {"type": "string"}}}
-    keeping.cancel()
-    await asyncio.gather(keeping, return_exceptions=True)
+        await offered("todo__add_task", "todo__list_tasks")
+        await asyncio.to_thread(server.change, tools=["end_task"], silent=True)
+        await offered("todo__end_task")
+        assert tools.offer().functions == [
+            {
+                "type": "function",
+                "function": {
+                    "name": "todo__end_task",
+                    "description": "Does end_task.",
+                    "parameters": {"type": "object", "properties": {"text": {"type": "string"}}},
+                },
+            }
+        ]
 
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["of 2026", "older"])
@@ -210,7 +217,7 @@ def test_a_server_comes_and_goes_and_nothing_waits_for_it(
 
 
 async def test_a_connection_that_ends_is_no_problem_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(server_module, "_AGAIN_SECONDS", 0.0)
     lists: asyncio.Queue[list[Tool]] = asyncio.Queue()
     reports: list[list[dict[str, Any]]] = []
 

@@ -7,7 +7,7 @@ import pytest
 
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.settings import Configuration
-from chatassistant_chatbot.turn import offered, payload, read
+from chatassistant_chatbot.turn import begin, offered, open_turn, read
 
 SIMPLE = {"name": "a/fast", "maxCharacters": 10}
 FALLBACKS = ["a/two", "a/three", "a/four"]
@@ -27,7 +27,8 @@ def said(*texts: str) -> list[dict[str, Any]]:
 
 def routed(settings: Configuration, messages: list[dict[str, Any]], **asked: Any) -> dict[str, Any]:
     """What the gateway is told of models and providers."""
-    body = json.loads(payload(settings, read(json.dumps({"messages": messages, **asked}).encode())))
+    _, ask = begin(open_turn(settings, read(json.dumps({"messages": messages, **asked}).encode())))
+    body = json.loads(ask.body)
     return {name: body[name] for name in ("model", "models", "provider") if name in body}
 
 

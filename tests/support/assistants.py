@@ -1,5 +1,6 @@
 """ChatAssistants as a user deals with them: kubectl writes, the official client reads."""
 
+import base64
 import copy
 import json
 import urllib.request
@@ -102,6 +103,16 @@ class Assistants:
 
         return eventually(has_reason, f"{name} gets {type_}/{reason}", timeout)
 
+    def token(self, name: str = "todo") -> str:
+        """The access token that the operator has made, empty when there is none."""
+        jsonpath = "-o=jsonpath={.data.token}"
+        encoded = self.kubectl("get", "secret", f"{name}-access", "--ignore-not-found", jsonpath)
+        return base64.b64decode(encoded).decode()
+
+    def headers(self, name: str = "todo") -> dict[str, str]:
+        """What a caller sends."""
+        return {"Content-Type": "application/json", "Authorization": f"Bearer {self.token(name)}"}
+
     def pods(self, name: str = "todo") -> list[Any]:
         """The pods that are not about to end."""
         found: Any = self.core.list_namespaced_pod(
@@ -112,13 +123,13 @@ class Assistants:
     def ask(self, question: str, name: str = "todo") -> dict[str, Any]:
         """Ask through a ready pod, at the port that its manifest names."""
         pod = next(each for each in self.pods(name) if each.status.container_statuses[0].ready)
-        return self.ask_at(pod.status.pod_ip, question)
+        return self.ask_at(pod.status.pod_ip, question, name)
 
-    def ask_at(self, address: str, question: str) -> dict[str, Any]:
+    def ask_at(self, address: str, question: str, name: str = "todo") -> dict[str, Any]:
         """Ask the pod at an address."""
         body = json.dumps({"messages": [{"role": "user", "content": question}]}).encode()
         request = urllib.request.Request(
-            f"http://{address}:8080/v1/chat/completions", body, {"Content-Type": "application/json"}
+            f"http://{address}:8080/v1/chat/completions", body, self.headers(name)
         )
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 (our own http URL)
             answer: dict[str, Any] = json.loads(response.read())

@@ -20,7 +20,8 @@ MODEL: Final = "google/gemma-4-31b-it:free"
 
 
 def configuration(base_url: str, **changes: Any) -> dict[str, Any]:
-    """A configuration file's content, as the operator renders it; the gateway may be silent for 3 s only."""
+    """A configuration file's content, as the operator renders it: each question is asked, and the gateway may be
+    silent for 3 s only."""
     return {
         "name": "todo",
         "namespace": "todo-chatbot",
@@ -33,6 +34,8 @@ def configuration(base_url: str, **changes: Any) -> dict[str, Any]:
             "title": "Todo",
         },
         "access": {"mode": "None"},
+        "cache": {"enabled": False},
+        "rateLimit": {"requests": 1_000_000},
         "observability": {"logLevel": "Info"},
         **changes,
     }
@@ -88,6 +91,16 @@ class Chatbot:
         """What the operator reads of it."""
         report: dict[str, Any] = httpx.get(f"{self.health_url}/report").raise_for_status().json()
         return report
+
+    async def lists_tools(self) -> None:
+        """Wait until each of its tool servers has been asked, and offers something."""
+
+        async def listed() -> bool:
+            tools = self.report["tools"]
+            assert all(server["names"] for server in tools), tools
+            return bool(tools)
+
+        await eventually_async(listed, "the tools are listed", timeout=20)
 
     def metric(self, sample: str) -> float:
         """The value of a sample at /metrics, 0 when it is not there yet."""

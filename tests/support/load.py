@@ -24,6 +24,7 @@ class Load:
         self.failures: list[str] = []
         self._assistants = assistants
         self._name = name
+        self._headers = assistants.headers(name)
         self._addresses: list[str] = []
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._follow)]
@@ -63,7 +64,7 @@ class Load:
             turn += 1
             address = addresses[turn % len(addresses)]
             request = urllib.request.Request(
-                f"http://{address}:8080/v1/chat/completions", _BODY, {"Content-Type": "application/json"}
+                f"http://{address}:8080/v1/chat/completions", _BODY, self._headers
             )
             try:
                 with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 (our own http URL)

@@ -6,34 +6,28 @@ and its neighbours are the only ones that know.
 """
 
 import asyncio
-import logging
-import random
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from decimal import Decimal
 from typing import Final, Self, TypeVar
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 from pydantic import SecretStr
 
 from chatassistant_chatbot.credentials import Credential
 from chatassistant_chatbot.errors import GatewayError, KeyRefusedError
-from chatassistant_chatbot.gateway.answers import (
-    error_in_answer,
-    error_in_event,
-    error_in_first_event,
-    error_of,
-    explain_exchange,
-    is_management_key,
-)
-from chatassistant_chatbot.gateway.events import has_data, is_done, split
+from chatassistant_chatbot.gateway.answers import answer_in, error_of, is_management_key
+from chatassistant_chatbot.gateway.breaker import Breaker
+from chatassistant_chatbot.gateway.exchange import Exchange, Observe, Recorder
+from chatassistant_chatbot.gateway.generation import cost_told
+from chatassistant_chatbot.gateway.retries import silence, with_retries
+from chatassistant_chatbot.gateway.streams import events_of
 from chatassistant_chatbot.settings import Gateway
 
-logger = logging.getLogger(__name__)
-
 _CONNECT_SECONDS: Final = 5.0
-_MOST_RETRIES: Final = 2
-_FIRST_PAUSE_SECONDS: Final = 0.25
+_LARGEST_ANSWER: Final = 16 * 1024 * 1024
+_NO_CONNECTION: Final = (aiohttp.ClientError, HttpProcessingError, OSError)
 _REFUSALS: Final = frozenset({401, 402, 403, 404})
 
 T = TypeVar("T")
@@ -45,9 +39,15 @@ class GatewayClient:
 
     `complete` and `stream` raise `GatewayError`, after at most two retries, and never after the first byte. Each try
     carries the key that the credential holds at that moment.
+
+    Attributes:
+        breaker: Whether the gateway is asked at all.
+        observe: Called at the end of each request to the gateway.
     """
 
-    def __init__(self, settings: Gateway, credential: Credential) -> None:
+    def __init__(self, settings: Gateway, credential: Credential, breaker: Breaker | None = None) -> None:
+        self.breaker = breaker or Breaker()
+        self.observe: Observe = _ignore
         self._url = settings.base_url.rstrip("/")
         self._timeout = settings.timeout_seconds
         self._credential = credential
@@ -73,17 +73,15 @@ class GatewayClient:
     async def complete(self, body: bytes, request_id: str) -> bytes:
         """An answer in one piece: the gateway's JSON, known to hold a choice."""
 
-        async def attempt() -> bytes:
-            async with self._post(body, request_id) as response:
-                content = await response.read()
-                masked = self._credential.masked(content)
-                explain_exchange(response, body, masked)
-                problem = error_in_answer(masked)
-                if problem is not None:
-                    raise problem
+        async def attempt(retries: int) -> bytes:
+            exchange = Exchange(request_id, stream=False, retries=retries)
+            async with self._asked(body, exchange) as (response, recorder):
+                content = self._credential.without_key(await _read(response))
+                recorder.heard(content)
+                recorder.took(answer_in(content, self._credential.masked))
                 return content.strip()
 
-        return await self._with_retries(attempt)
+        return await self._admitted(attempt)
 
     async def stream(self, body: bytes, request_id: str) -> Events:
         """A stream of which the first event has arrived: server-sent events, each whole, up to `[DONE]`.
@@ -91,48 +89,58 @@ class GatewayClient:
         The generator raises `GatewayError` when the stream breaks, falls silent or tells of an error.
         """
 
-        async def attempt() -> Events:
-            events = self._events(body, request_id)
+        async def attempt(retries: int) -> Events:
+            events = self._events(body, Exchange(request_id, stream=True, retries=retries))
             try:
-                return _put_back(await _first_event(events), events)
+                return _put_back(await anext(events), events)
             except BaseException:
                 await events.aclose()
                 raise
 
-        return await self._with_retries(attempt)
+        return await self._admitted(attempt)
 
-    async def _events(self, body: bytes, request_id: str) -> Events:
-        """Events and comments as they come; ends after `[DONE]`, raises when the end comes without it."""
-        async with self._post(body, request_id) as response:
-            explain_exchange(response, body, b"")
+    async def _events(self, body: bytes, exchange: Exchange) -> Events:
+        async with self._asked(body, exchange) as (response, recorder):
             if response.content_type != "text/event-stream":
-                content = self._credential.masked(await response.read())
-                raise error_in_answer(content) or GatewayError(502, "it answered with no stream")
-            async with aclosing(split(response.content, self._timeout)) as events:
+                content = await _read(response)
+                recorder.heard(content)
+                answer_in(content, self._credential.masked)
+                raise GatewayError(502, "it answered with no stream")
+            async with aclosing(
+                events_of(response.content, self._timeout, self._credential, recorder.took)
+            ) as events:
                 async for event in events:
-                    problem = error_in_event(event, self._credential.masked)
-                    if problem is not None:
-                        raise problem
+                    recorder.heard(event)
                     yield event
-                    if is_done(event):
-                        return
-        raise GatewayError(502, "it cut the stream")
 
     @asynccontextmanager
-    async def _post(self, body: bytes, request_id: str) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        headers = self._headers | _authorization(self._credential.key) | {"X-Request-Id": request_id}
+    async def _asked(
+        self, body: bytes, exchange: Exchange
+    ) -> AsyncGenerator[tuple[aiohttp.ClientResponse, Recorder], None]:
+        """A 200 and its body to be read; observed at its end."""
+        recorder = Recorder(exchange, self._credential.masked)
+        headers = self._headers | _authorization(self._credential.key) | {"X-Request-Id": exchange.request_id}
         try:
             # A redirect would carry the key to another server.
             async with self._session.post(
                 f"{self._url}/chat/completions", data=body, headers=headers, allow_redirects=False
             ) as response:
+                recorder.began(response)
                 if response.status != 200:  # noqa: PLR2004 (HTTP's own)
-                    content = self._credential.masked(await response.read())
-                    explain_exchange(response, body, content)
-                    raise error_of(response.status, response.headers, content)
-                yield response
-        except aiohttp.ClientError as error:
-            raise _no_connection(error) from None
+                    content = await _read(response)
+                    recorder.heard(content)
+                    raise error_of(response.status, response.headers, content, self._credential.masked)
+                yield response, recorder
+                exchange.complete = True
+        except GatewayError as error:
+            exchange.error = error
+            raise
+        except _NO_CONNECTION as error:
+            exchange.error = _no_connection(error)
+            raise exchange.error from None
+        finally:
+            recorder.ended(headers, body)
+            self.observe(exchange)
 
     async def check_key(self, key: SecretStr) -> None:
         """Ask, once, whether the gateway takes a key: `GET /key`.
@@ -142,77 +150,79 @@ class GatewayClient:
             GatewayError: there was no definite answer.
         """
         try:
-            async with (
-                asyncio.timeout(self._timeout),
-                self._session.get(
-                    f"{self._url}/key", headers=_authorization(key), allow_redirects=False
-                ) as response,
-            ):
-                content = await response.read()
-        except TimeoutError:
-            raise self._silence() from None
-        except aiohttp.ClientError as error:
-            raise _no_connection(error) from None
-        if response.status in _REFUSALS:
-            raise KeyRefusedError(f"the gateway answered {response.status}")
-        if response.status != 200:  # noqa: PLR2004 (HTTP's own)
-            raise error_of(response.status, response.headers, content)
+            content = await self._got("/key", key, {})
+        except GatewayError as error:
+            if error.status in _REFUSALS:
+                raise KeyRefusedError(f"the gateway answered {error.status}") from None
+            raise
         if is_management_key(content):
             raise KeyRefusedError("it is a management key, which can complete nothing")
 
-    def _silence(self) -> GatewayError:
-        return GatewayError(504, f"it gave no answer within {self._timeout:g} s")
+    async def cost_of(self, generation: str) -> Decimal:
+        """What a completion cost, in USD: `GET /generation`, which knows it some seconds after its end.
 
-    async def _with_retries(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try until something comes, within the time for which the gateway may be silent."""
-        deadline = time.monotonic() + self._timeout
-        tries = 0
-        while True:
-            try:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    return await attempt()
-            except TimeoutError:
-                raise self._silence() from None
-            except GatewayError as error:
-                pause = _pause(error, tries)
-                if pause is None or time.monotonic() + pause >= deadline:
-                    raise
-                logger.info("gateway: %s: tried again in %.2f s", error, pause)
-            await asyncio.sleep(pause)
-            tries += 1
+        Raises:
+            GatewayError: it is not known, or not yet.
+        """
+        return cost_told(await self._got("/generation", self._credential.key, {"id": generation}))
+
+    async def _got(self, route: str, key: SecretStr, params: Mapping[str, str]) -> bytes:
+        """The body of a 200; asked for once, and whatever the breaker says."""
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._session.get(
+                    f"{self._url}{route}", params=params, headers=_authorization(key), allow_redirects=False
+                ) as response,
+            ):
+                content = await _read(response)
+        except TimeoutError:
+            raise silence(self._timeout) from None
+        except _NO_CONNECTION as error:
+            raise _no_connection(error) from None
+        if response.status != 200:  # noqa: PLR2004 (HTTP's own)
+            raise error_of(response.status, response.headers, content, self._credential.masked)
+        return content
+
+    async def _admitted(self, attempt: Callable[[int], Awaitable[T]]) -> T:
+        """What the attempts give, if the breaker lets them be made; a failure is one after all retries."""
+        permit = self.breaker.admit()
+        try:
+            given = await with_retries(attempt, self._timeout)
+        except GatewayError as error:
+            if error.is_outage:
+                self.breaker.failed(permit)
+            else:
+                self.breaker.refused(permit)
+            raise
+        except BaseException:
+            self.breaker.given_up(permit)
+            raise
+        self.breaker.succeeded()
+        return given
+
+
+def _ignore(_: Exchange) -> None:
+    """Observe nothing."""
 
 
 def _authorization(key: SecretStr) -> dict[str, str]:
     return {"Authorization": f"Bearer {key.get_secret_value()}"}
 
 
-def _no_connection(error: aiohttp.ClientError) -> GatewayError:
+def _no_connection(error: Exception) -> GatewayError:
     return GatewayError(502, f"the connection failed ({type(error).__name__})")
 
 
-def _pause(error: GatewayError, tries: int) -> float | None:
-    """Seconds before the next try, None for no other: at most two, and one where patience is asked for."""
-    if error.asks_for_patience:
-        return error.retry_after if tries == 0 else None
-    if not error.may_pass or tries == _MOST_RETRIES:
-        return None
-    pause: float = _FIRST_PAUSE_SECONDS * 2**tries * random.uniform(0.5, 1.5)  # noqa: S311 (jitter, no secret)
-    return max(pause, error.retry_after or 0.0)
-
-
-async def _first_event(events: Events) -> bytes:
-    """All up to the first event, comments before it included."""
-    begun = b""
-    async for event in events:
-        begun += event
-        if is_done(event):
-            break
-        if has_data(event):
-            problem = error_in_first_event(event)
-            if problem is not None:
-                raise problem
-            return begun
-    raise GatewayError(502, "it sent a stream with nothing in it")
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, up to a size that no answer has."""
+    pieces, size = list[bytes](), 0
+    while piece := await response.content.readany():
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST_ANSWER:
+            raise GatewayError(502, "it sent an answer without end")
+    return b"".join(pieces)
 
 
 async def _put_back(first: bytes, events: Events) -> Events:

@@ -1,21 +1,28 @@
-"""`POST /v1/chat/completions`, from top to bottom: admit, read, decide what to send, ask, answer."""
+"""`POST /v1/chat/completions`, from top to bottom.
+
+Access, limits, frequently asked questions and cache, route, upstream, tools, answer, account.
+"""
 
 import logging
 import time
-from typing import Any, Final
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, Final, NamedTuple
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from chatassistant_chatbot.deps import Deps, admit, deps
+from chatassistant_chatbot.access import User
+from chatassistant_chatbot.answering import Answering, Outcome, as_events, as_json, collected
+from chatassistant_chatbot.cache.faq import completion
+from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError, ErrorBody, GatewayError, for_caller
 from chatassistant_chatbot.gateway.client import Events
 from chatassistant_chatbot.hang_up import HangUpError, unless_hung_up
 from chatassistant_chatbot.logs import REQUEST_ID
 from chatassistant_chatbot.requests import read_json_body
-from chatassistant_chatbot.turn import CompletionRequest, payload, read
+from chatassistant_chatbot.turn import CompletionRequest, JsonObject, Message, Opening, begin, open_turn, read
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
@@ -37,6 +44,28 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"model": ErrorBody, "description": "The caller can do something about it."},
     "5XX": {"model": ErrorBody, "description": "The assistant or its gateway failed."},
 }
+_SPAN: Final = "POST /v1/chat/completions"
+# Told to proxies: nothing of a stream is to be kept, or kept back.
+_STREAMED: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+class Asked(NamedTuple):
+    """A caller's request: who asks what, in which manner, and since when (monotonic seconds)."""
+
+    user: User
+    request: CompletionRequest
+    cache_control: str
+    traceparent: str | None
+    started: float
+
+
+class Ready(NamedTuple):
+    """What may be asked now; `key` is where the answer is kept, None where it is not."""
+
+    opening: Opening
+    answering: Answering
+    outcome: Outcome
+    key: str | None
 
 
 def request_schemas() -> dict[str, Any]:
@@ -48,25 +77,109 @@ def request_schemas() -> dict[str, Any]:
 @router.post("/v1/chat/completions", tags=["chat"], openapi_extra=_BODY, responses=_RESPONSES)
 async def create_chat_completion(request: Request) -> Response:
     """Answer a conversation, in one piece or as server-sent events."""
-    shared = deps(request)
-    started = time.monotonic()
-    admit(request)
-    asked = read(await read_json_body(request))
-    body = payload(shared.settings.configuration, asked)
-    request_id = REQUEST_ID.get()
-    with shared.metrics.running.track_inprogress():
+    shared, started = deps(request), time.monotonic()
+    user = await shared.access.admit(request)
+    wanted = read(await read_json_body(request))
+    headers = request.headers
+    asked = Asked(user, wanted, headers.get("Cache-Control", ""), headers.get("traceparent"), started)
+    return await unless_hung_up(request.receive, _answer(shared, asked))
+
+
+async def _answer(shared: Deps, asked: Asked) -> Response:
+    """The answer, or a stream of which the first event is there."""
+    known = shared.faq.answer(asked.request)
+    if known is not None:
+        return await _answer_known(shared, asked, known)
+    place = await shared.rate_limiter.take(asked.user.id)
+    # What is held is let go when the answer is there, or at the end of its stream.
+    async with AsyncExitStack() as held:
         try:
-            if asked.stream:
-                events = await unless_hung_up(request.receive, shared.gateway.stream(body, request_id))
-                answer: Response = _Stream(events, shared)
+            ready = await _prepare(shared, asked, held)
+        except CallerError:
+            # Whoever is refused has not used up anything.
+            await place.give_back()
+            raise
+        if isinstance(ready, bytes):
+            return _kept(asked, ready, place.headers())
+        headers = {**place.headers(), "X-Cache": "miss" if ready.key else "bypass"}
+        try:
+            if asked.request.stream:
+                events = await ready.answering.as_stream(ready.opening, ready.outcome)
+                answer: Response = _Stream(_Answered(shared, asked, ready), events, held.pop_all(), headers)
             else:
-                content = await unless_hung_up(request.receive, shared.gateway.complete(body, request_id))
-                answer = Response(content, media_type="application/json")
+                content = await ready.answering.in_one_piece(ready.opening, ready.outcome)
+                await _Answered(shared, asked, ready).end(content)
+                answer = Response(content, media_type="application/json", headers=headers)
         except GatewayError as error:
+            ready.outcome.failed(error)
             raise _reported(shared, error) from None
     shared.credential.standing.clear()
-    shared.metrics.first_byte.observe(time.monotonic() - started)
+    shared.metrics.first_byte.observe(time.monotonic() - asked.started)
     return answer
+
+
+async def _prepare(shared: Deps, asked: Asked, held: AsyncExitStack) -> Ready | bytes:
+    """What to ask, once it is its turn; or the answer that was kept.
+
+    Raises:
+        CallerError: where it may not be asked.
+    """
+    configuration, request = shared.settings.configuration, await _completed(shared, asked)
+    earlier: list[JsonObject] = []
+    if request.conversation:
+        earlier = await shared.conversations.load(asked.user.id, request.conversation)
+    offer = shared.tools.offer()
+    opening = shared.budget.within(open_turn(configuration, request, offer.functions, earlier))
+    turn, ask = begin(opening)
+    key = None
+    if not request.conversation:
+        key = shared.answers.key(opening, ask.body, asked.user, asked.cache_control)
+    if key is not None:
+        kept = await shared.answers.look_up(key, configuration.gateway.timeout_seconds / 2)
+        if kept is not None:
+            return kept
+        held.enter_context(shared.answers.asking(key))
+    await held.enter_async_context(shared.queue.place())
+    reservation = await shared.budget.reserve(len(ask.body), opening.max_tokens, opening.models)
+    span = shared.tracing.begin(_SPAN, asked.traceparent, {"gen_ai.request.model": opening.models[0]})
+    outcome = Outcome(turn, span, events=[] if key or request.conversation else None)
+    held.push_async_callback(shared.accounting.settle, reservation, outcome)
+    return Ready(opening, Answering(shared.gateway, offer, REQUEST_ID.get(), shared.metrics), outcome, key)
+
+
+async def _completed(shared: Deps, asked: Asked) -> CompletionRequest:
+    """The request with what its caller was not shown: the servers' share of answers that called their tools too."""
+    request = asked.request
+    if not shared.settings.configuration.tools.mcp_servers:
+        return request
+    messages: list[Message] = []
+    for message in request.messages:
+        unsaid = await shared.unsaid.recall(asked.user.id, message)
+        messages += unsaid or [message]
+    return request.model_copy(update={"messages": messages})
+
+
+async def _answer_known(shared: Deps, asked: Asked, text: str) -> Response:
+    """A frequently asked question's answer; it counts for no limit."""
+    shared.metrics.cache.labels("faq").inc()
+    answer = completion(text, shared.settings.configuration.model.name, int(time.time()))
+    if asked.request.conversation:
+        await shared.conversations.append(
+            asked.user.id, asked.request.conversation, [*_said(asked.request), answer.message]
+        )
+    return _kept(asked, orjson.dumps(answer.content), {})
+
+
+def _kept(asked: Asked, content: bytes, headers: dict[str, str]) -> Response:
+    """An answer for which nobody was asked, in the form that is wished."""
+    headers = {**headers, "X-Cache": "hit"}
+    if asked.request.stream:
+        return Response(as_events(content), media_type="text/event-stream", headers=headers | _STREAMED)
+    return Response(as_json(content), media_type="application/json", headers=headers)
+
+
+def _said(request: CompletionRequest) -> list[JsonObject]:
+    return [message.model_dump(exclude_unset=True) for message in request.messages]
 
 
 def _reported(shared: Deps, error: GatewayError) -> CallerError:
@@ -78,35 +191,61 @@ def _reported(shared: Deps, error: GatewayError) -> CallerError:
     return told
 
 
+class _Answered(NamedTuple):
+    """A request that is being answered, and what is kept of it at its end."""
+
+    shared: Deps
+    asked: Asked
+    ready: Ready
+
+    async def end(self, content: bytes) -> None:
+        """Keep an answer that is whole, before its caller can come again: JSON, or all events of a stream."""
+        shared, user, request = self.shared, self.asked.user, self.asked.request
+        outcome = self.ready.outcome
+        if outcome.finish and outcome.finish.unsaid:
+            await shared.unsaid.remember(user.id, outcome.finish)
+        if not (self.ready.key or request.conversation):
+            return
+        answer = outcome.finish.answer if outcome.finish else collected(content)
+        if self.ready.key:
+            await shared.answers.keep(self.ready.key, answer, content)
+        if request.conversation:
+            said = [*_said(request), *outcome.turn.said, answer.message]
+            await shared.conversations.append(user.id, request.conversation, said)
+
+
 class _Stream(Response):
     """A stream whose first event is there; what goes wrong later is told as an event, and no `[DONE]` follows."""
 
-    def __init__(self, events: Events, shared: Deps) -> None:
-        # Told to proxies: nothing of it is to be kept, or kept back.
-        super().__init__(
-            media_type="text/event-stream", headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        )
+    def __init__(
+        self, answered: _Answered, events: Events, held: AsyncExitStack, headers: dict[str, str]
+    ) -> None:
+        super().__init__(media_type="text/event-stream", headers=headers | _STREAMED)
         # Starlette's, of an empty body.
         del self.headers["Content-Length"]
+        self._answered = answered
         self._events = events
-        self._shared = shared
+        self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's)
         """Send the events as they come; a caller that hangs up ends the gateway's work."""
-        with self._shared.metrics.running.track_inprogress():
-            try:
-                await unless_hung_up(receive, self._send(send))
-            except HangUpError:
-                self._shared.metrics.hang_ups.inc()
-            finally:
-                await self._events.aclose()
+        async with self._held, aclosing(self._events):
+            with self._answered.shared.metrics.running.track_inprogress():
+                try:
+                    await unless_hung_up(receive, self._send(send))
+                except HangUpError:
+                    self._answered.shared.metrics.hang_ups.inc()
 
     async def _send(self, send: Send) -> None:
+        outcome = self._answered.ready.outcome
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
             async for event in self._events:
+                if outcome.complete:
+                    await self._answered.end(b"".join(outcome.events or ()))
                 await send({"type": "http.response.body", "body": event, "more_body": True})
         except GatewayError as error:
-            told = b"data: " + orjson.dumps(_reported(self._shared, error).body()) + b"\n\n"
+            outcome.failed(error)
+            told = b"data: " + orjson.dumps(_reported(self._answered.shared, error).body()) + b"\n\n"
             await send({"type": "http.response.body", "body": told, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

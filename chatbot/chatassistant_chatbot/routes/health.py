@@ -14,12 +14,15 @@ async def _healthz(_: Request) -> Response:
 
 
 async def _readyz(request: Request) -> Response:
-    draining = deps(request).draining
-    return JSONResponse({"status": "draining" if draining else "ok"}, status_code=503 if draining else 200)
+    shared = deps(request)
+    status = "draining" if shared.draining else "ok"
+    return JSONResponse({"status": status, **shared.detail()}, status_code=503 if shared.draining else 200)
 
 
 async def _metrics(request: Request) -> Response:
-    return Response(deps(request).metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    shared = deps(request)
+    shared.metrics.spent(await shared.budget.spent())
+    return Response(shared.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def health_app(shared: Deps) -> Starlette:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from chatassistant_chatbot.deps import admit, deps
+from chatassistant_chatbot.deps import deps
 from chatassistant_chatbot.turn import offered
 
 router = APIRouter()
@@ -13,7 +13,7 @@ router = APIRouter()
 @router.get("/v1/models", tags=["models"])
 async def list_models(request: Request) -> dict[str, Any]:
     """List the models that a request may name."""
-    admit(request)
+    await deps(request).access.admit(request)
     models = [
         {"id": each, "object": "model", "created": 0, "owned_by": "chatassistant"}
         for each in offered(deps(request).settings.configuration.model)

@@ -1,6 +1,6 @@
 """`GET /report` on the second port: what the operator reads of each pod.
 
-Fixed words and names of tools only, no counts, times or texts: reports are compared, and an equal one is no news.
+Fixed words and names of tools, and figures of a day that is over: reports are compared, and an equal one is no news.
 """
 
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from chatassistant_chatbot.deps import deps
 
 
 async def report(request: Request) -> Response:
-    """What is known of the gateway, the key and the tools; see `Standing`, `Credential` and `ToolServers`."""
+    """What is known of the gateway, the key and the tools; see `Standing`, `Credential`, `ToolServers` and `Budget`."""
     shared = deps(request)
     credential = shared.credential
     return JSONResponse(
@@ -18,5 +18,6 @@ async def report(request: Request) -> Response:
             "gateway": {"problem": credential.standing.problem},
             "credentials": {"newKeyRefused": credential.new_key_refused},
             "tools": shared.tools.report(),
+            "usage": await shared.budget.report(),
         }
     )

@@ -1,9 +1,7 @@
 """The configuration file: what the operator renders of a ChatAssistant's spec, in the spec's own words."""
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
@@ -225,7 +223,7 @@ class Configuration(Part):
     limits: Limits = Limits()
     budget: Budget = Budget()
     # By the ids that the spec names, as the gateway's catalogue had them.
-    prices: Mapping[Name, TokenPrices] = MappingProxyType({})
+    prices: dict[Name, TokenPrices] = Field(default_factory=dict[str, TokenPrices])
     store: Store = Store()
     access: Access = Access()
     # Whose X-Forwarded-For is believed.

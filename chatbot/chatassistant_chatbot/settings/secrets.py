@@ -1,4 +1,4 @@
-"""What is secret and so stands in no configuration file: the API key, the access token, headers of tool servers."""
+"""What is secret and so stands in no configuration file: keys, tokens, headers, the store's URL."""
 
 import re
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from chatassistant_chatbot.termination import StartError, Termination
 KEY_VARIABLE: Final = "OPENROUTER_API_KEY"
 KEY_FILE_VARIABLE: Final = "OPENROUTER_API_KEY_FILE"
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
+_REDIS: Final = ("redis://", "rediss://", "unix://")
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]+")
 
 
@@ -85,6 +86,30 @@ def access_token(environment: Mapping[str, str]) -> SecretStr:
             "ACCESS_TOKEN is not set or empty, but access is by token: set it, or ACCESS_MODE=None or the file's access.mode.",
         )
     return SecretStr(token)
+
+
+def store_url(environment: Mapping[str, str], configuration: Configuration) -> SecretStr | None:
+    """The URL of the Redis, None when the store is none.
+
+    Raises:
+        StartError: when there is none, or something that is none.
+    """
+    if configuration.store.type == "Memory":
+        return None
+    url = environment.get("STORE_URL", "").strip()
+    if not url:
+        raise StartError(
+            Termination.STORE_URL_MISSING,
+            "STORE_URL is not set or empty, but store.type is Redis: set it to the URL of the Redis, "
+            "or store.type to Memory.",
+        )
+    if not url.startswith(_REDIS):
+        # A URL may hold a password, so nothing of it is told.
+        raise StartError(
+            Termination.CONFIGURATION_INVALID,
+            f"STORE_URL is no URL of a Redis: it must begin with {', '.join(_REDIS[:-1])} or {_REDIS[-1]}.",
+        )
+    return SecretStr(url)
 
 
 def header_values(environment: Mapping[str, str], configuration: Configuration) -> dict[str, SecretStr]:

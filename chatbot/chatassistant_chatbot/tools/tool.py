@@ -16,11 +16,22 @@ class Tool:
     input_schema: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the model is told of a call; when it `failed`, what went wrong in place of a result."""
+
+    content: str
+    failed: bool
+
+
 class ToolProblem(StrEnum):
     """Why a server's tools cannot be had."""
 
     UNREACHABLE = "Unreachable"
     """No connection, or an answer that says so: 408, 429, 5xx, an internal error."""
+
+    OUT_OF_REACH = "AddressNotAllowed"
+    """Its URL leads to an address that may not be connected to: see `addresses`."""
 
     TIMED_OUT = "TimedOut"
     """It did not list its tools in time."""

@@ -1,0 +1,1 @@
+"""Answers that need no request: to frequently asked questions, and to those that were asked before."""

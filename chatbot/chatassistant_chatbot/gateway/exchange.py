@@ -1,0 +1,130 @@
+"""An exchange with the gateway: what became of it, for metrics, traces and the log at Debug."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+
+from chatassistant_chatbot.errors import GatewayError
+from chatassistant_chatbot.gateway.answers import Masked
+from chatassistant_chatbot.turn.answer import JsonObject
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_LOGGED: Final = 2000
+_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "set-cookie"})
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request to the gateway, as it was when it had ended; a request that is tried again makes several.
+
+    Attributes:
+        request_id: The caller's request.
+        stream: Whether a stream was asked for.
+        retries: How many tries there were before this one.
+        status: The gateway's HTTP status; None when none came.
+        first_byte_seconds: Until the first event, or the whole answer in one piece; None when neither came.
+        seconds: Until the end.
+        generation: The gateway's id of the answer.
+        model: The model that answered.
+        usage: OpenRouter's or OpenAI's `usage`; empty when none was told.
+        complete: Whether the answer came to its end; with no `error`, the caller hung up before.
+        error: What went wrong; its `status` stands for that, where HTTP's is 200 or none.
+    """
+
+    request_id: str
+    stream: bool
+    retries: int
+    status: int | None = None
+    first_byte_seconds: float | None = None
+    seconds: float = 0.0
+    generation: str | None = None
+    model: str | None = None
+    usage: JsonObject = field(default_factory=dict[str, object])
+    complete: bool = False
+    error: GatewayError | None = None
+
+
+Observe = Callable[[Exchange], None]
+
+
+class Recorder:
+    """Fills in an exchange while it goes on."""
+
+    def __init__(self, exchange: Exchange, masked: Masked) -> None:
+        self._exchange = exchange
+        self._masked = masked
+        self._started = time.monotonic()
+        self._explains = logger.isEnabledFor(logging.DEBUG)
+        self._headers: Mapping[str, str] = {}
+        self._content = b""
+
+    def began(self, response: aiohttp.ClientResponse) -> None:
+        """The status and the headers are there."""
+        self._exchange.status = response.status
+        self._headers = response.headers
+
+    def heard(self, content: bytes) -> None:
+        """Some of the body is there."""
+        if self._explains and len(self._content) < _LONGEST_LOGGED:
+            self._content += content
+
+    def took(self, answer: JsonObject) -> None:
+        """An answer is there, or a chunk of one."""
+        exchange = self._exchange
+        if exchange.first_byte_seconds is None:
+            exchange.first_byte_seconds = time.monotonic() - self._started
+            exchange.model, exchange.generation = _text(answer.get("model")), _text(answer.get("id"))
+        usage = answer.get("usage")
+        if isinstance(usage, dict):
+            exchange.usage = usage
+
+    def ended(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Log it at Debug: headers with the key masked, bodies cut."""
+        exchange, masked = self._exchange, self._masked
+        exchange.seconds = time.monotonic() - self._started
+        if not self._explains:
+            return
+        logger.debug(
+            "gateway exchange",
+            extra={
+                "route": "POST /chat/completions",
+                "status": exchange.status,
+                "error": str(exchange.error) if exchange.error else None,
+                "complete": exchange.complete,
+                "retries": exchange.retries,
+                "milliseconds": _milliseconds(exchange.seconds),
+                "first_byte_milliseconds": _milliseconds(exchange.first_byte_seconds),
+                "generation": exchange.generation,
+                "model": exchange.model,
+                "prompt_tokens": exchange.usage.get("prompt_tokens"),
+                "completion_tokens": exchange.usage.get("completion_tokens"),
+                "request_headers": _shown(headers, masked),
+                "response_headers": _shown(self._headers, masked),
+                "request_body": _cut(masked(body)),
+                "response_body": _cut(masked(self._content)),
+            },
+        )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def _cut(content: bytes) -> str:
+    return content[:_LONGEST_LOGGED].decode(errors="replace")
+
+
+def _shown(headers: Mapping[str, str], masked: Masked) -> dict[str, str]:
+    return {
+        name: "***" if name.lower() in _SECRET_HEADERS else masked(value.encode(errors="replace")).decode()
+        for name, value in headers.items()
+    }
