@@ -7,16 +7,20 @@ told for the first time waits, and a new generation or revision begins anew.
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
-from chatassistant_operator.api.reasons import ConditionType
+from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import Metadata
 from chatassistant_operator.finding import Finding
 
 _WINDOW: Final = timedelta(minutes=10)
 _HOLD: Final = timedelta(minutes=5)
 _TIMES: Final = 3
+_TROUBLE: Final = "trouble"
+_NO_TROUBLE: Final = Finding(ConditionType.AVAILABLE, "True", Reason.DEPLOYMENT_AVAILABLE, "")
 _BADNESS: Final = {"True": 0, "Unknown": 1, "False": 2}
+
+What = TypeVar("What", bound=str)
 
 
 @dataclass(slots=True)
@@ -34,7 +38,7 @@ class Damper:
     """Remembers what was bad, for each object and condition; no clock and no I/O of its own."""
 
     def __init__(self) -> None:
-        self._memories: dict[tuple[str, str], tuple[Hashable, dict[ConditionType, dict[str, _Memory]]]] = {}
+        self._memories: dict[tuple[str, str], tuple[Hashable, dict[str, dict[str, _Memory]]]] = {}
 
     def forget(self, key: tuple[str, str]) -> None:
         """The object of this namespace and name is gone."""
@@ -44,15 +48,15 @@ class Damper:
         self,
         subject: Metadata,
         revision: str | None,
-        findings: Mapping[ConditionType, Finding],
+        findings: Mapping[What, Finding],
         now: datetime,
-    ) -> tuple[dict[ConditionType, Finding], datetime | None]:
+    ) -> tuple[dict[What, Finding], datetime | None]:
         """The findings as they are to be told, and when to look again because something is held.
 
         Args:
             subject: The object.
             revision: The revision of its pods; what was of another one, or of another generation, does not count.
-            findings: What was found.
+            findings: What was found, by what it is about. One that is pending is neither good nor bad.
             now: The time.
         """
         key, version = (subject.namespace, subject.name), (subject.uid, subject.generation, revision)
@@ -60,9 +64,12 @@ class Damper:
         if before != version:
             memories = {}
         self._memories[key] = (version, memories)
-        settled: dict[ConditionType, Finding] = {}
+        settled: dict[What, Finding] = {}
         again: datetime | None = None
         for type_, finding in findings.items():
+            if finding.pending:
+                settled[type_] = finding
+                continue
             known = memories.setdefault(type_, {})
             present = _remember(known, finding, now)
             held = _held(known, finding, now)
@@ -73,6 +80,15 @@ class Damper:
             settled[type_] = told.finding if told is not None else finding
         return settled, again
 
+    def settle_trouble(
+        self, subject: Metadata, revision: str | None, trouble: Finding | None, now: datetime
+    ) -> tuple[Finding | None, datetime | None]:
+        """The same for what is wrong with some pods while others serve; None for nothing."""
+        found = {_TROUBLE: trouble or _NO_TROUBLE}
+        settled, again = self.settle(subject, revision, found, now)
+        told = settled[_TROUBLE]
+        return (None if told is _NO_TROUBLE else told), again
+
 
 def _remember(memories: dict[str, _Memory], finding: Finding, now: datetime) -> _Memory | None:
     """Note what came and what went; gives the memory of what is bad now."""
@@ -82,7 +98,7 @@ def _remember(memories: dict[str, _Memory], finding: Finding, now: datetime) -> 
                 memory.there, memory.seen_at = False, now
             elif memory.seen_at is not None and now - memory.seen_at > _WINDOW:
                 del memories[reason]
-    if finding.truth == "True" or finding.pending:
+    if finding.truth == "True":
         return None
     memory = memories.setdefault(str(finding.reason), _Memory(finding))
     recent = memory.seen_at is not None and now - memory.seen_at < _WINDOW

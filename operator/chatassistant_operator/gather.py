@@ -5,8 +5,9 @@ from datetime import datetime
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.api_key import ApiKey
-from chatassistant_operator.api.reasons import ConditionType
+from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.checks.completion import met_by_pods
 from chatassistant_operator.checks.endpoints import needs_endpoints
 from chatassistant_operator.checks.policy import denied
 from chatassistant_operator.checks.secret import usable_key
@@ -20,10 +21,9 @@ from chatassistant_operator.observed.gateway import (
     CompletionVerdict,
     EndpointsVerdict,
     KeyAccepted,
-    KeyRefused,
     KeyVerdict,
     KnownKey,
-    Left,
+    against,
 )
 from chatassistant_operator.observed.named import Credential, CredentialReading
 from chatassistant_operator.ports import Ports
@@ -43,6 +43,9 @@ def gather(assistant: ChatAssistant, ports: Ports, now: datetime) -> Observed:
         gateway.rest(assistant)
     api_key = usable_key(assistant, credential)
     key = gateway.key(assistant, api_key, _known(assistant, children, credential)) if may_ask else None
+    reports = ports.pods.reports(assistant, children.pods)
+    if isinstance(key, KeyAccepted) and Reason.KEY_REJECTED in met_by_pods(children, reports):
+        gateway.doubt(assistant)
     catalogue = gateway.catalogue(assistant) if may_ask else None
     completion = _completion(assistant, ports, children, credential, key) if may_ask else None
     if isinstance(credential, Credential) and not spec.suspend and _is_bad(api_key, key, completion):
@@ -59,10 +62,11 @@ def gather(assistant: ChatAssistant, ports: Ports, now: datetime) -> Observed:
         catalogue=catalogue,
         children=children,
         secrets=ports.references.secrets(assistant),
+        access_token=ports.tokens.access_token(assistant),
         endpoints=_endpoints(assistant, ports, catalogue),
         zero_retention=gateway.zero_retention(assistant) if zero_retention else None,
         completion=completion,
-        reports=ports.pods.reports(assistant, children.pods),
+        reports=reports,
     )
 
 
@@ -72,13 +76,9 @@ def _known(assistant: ChatAssistant, children: Children, credential: CredentialR
     if not isinstance(credential, Credential):
         return KnownKey()
     matches = annotation(children.deployment, names.ACCEPTED_CREDENTIALS_ANNOTATION) == credential.revision
-    conditions = assistant.status.conditions if assistant.status else ()
-    refused = any(
-        each.type == str(ConditionType.CREDENTIALS_VALID) and each.status == "False" for each in conditions
-    )
-    accepted = matches and not refused
-    same = matches or (said is not None and said.fingerprint == credential.revision)
-    if not same or said is None:
+    valid = assistant.condition(ConditionType.CREDENTIALS_VALID)
+    accepted = matches and (valid is None or valid.status != "False")
+    if said is None or said.subject != credential.revision:
         return KnownKey(accepted=accepted)
     return KnownKey(accepted, said.last_accepted_time, said.expires_at)
 
@@ -113,7 +113,4 @@ def _endpoints(
 
 def _is_bad(api_key: ApiKey | None, key: KeyVerdict | None, completion: CompletionVerdict | None) -> bool:
     """Whether the key is known to be no good, so that somebody is likely to change the Secret soon."""
-    useless = isinstance(key, KeyAccepted) and (key.management or key.credits is Left.NONE)
-    return (
-        api_key is None or isinstance(key, KeyRefused) or useless or isinstance(completion, CompletionRefused)
-    )
+    return api_key is None or against(key) is not None or isinstance(completion, CompletionRefused)

@@ -18,7 +18,7 @@ from chatassistant_operator.observed.gateway import (
     KnownKey,
 )
 from chatassistant_operator.observed.named import CredentialReading, OtherSecretReading, PromptReading
-from chatassistant_operator.observed.pods import Pod, Report
+from chatassistant_operator.observed.pods import Pod, ReportReading
 
 Key = tuple[str, str]
 """(namespace, name) of a ChatAssistant."""
@@ -79,11 +79,31 @@ class References(Protocol):
         ...
 
 
+class AccessTokens(Protocol):
+    """The Secrets with access tokens that the operator makes, for specs that name none."""
+
+    def access_token(self, assistant: ChatAssistant) -> OtherSecretReading | None:
+        """The Secret that was made, without its value; None where the spec wants none. Nothing here waits."""
+        ...
+
+    async def make_access_token(self, assistant: ChatAssistant, secret: Manifest) -> None:
+        """Create the Secret with a fresh token; one that was made for this ChatAssistant before stays as it is.
+
+        Raises:
+            Refused: when the name belongs to someone else, or the right to create it is missing.
+        """
+        ...
+
+
 class Gateway(Protocol):
     """What the gateway says of a key and of its models. Nothing here waits, as with `References`."""
 
     def key(self, assistant: ChatAssistant, api_key: ApiKey | None, known: KnownKey) -> KeyVerdict | None:
         """Whether the gateway accepts the key, of which so much was known before; with no key, nothing is asked."""
+        ...
+
+    def doubt(self, assistant: ChatAssistant) -> None:
+        """Something contradicts what was said of the key: ask again soon."""
         ...
 
     def catalogue(self, assistant: ChatAssistant) -> CatalogueVerdict:
@@ -110,8 +130,8 @@ class Gateway(Protocol):
 class Pods(Protocol):
     """What pods say of themselves. Nothing here waits, as with `References`."""
 
-    def reports(self, assistant: ChatAssistant, pods: tuple[Pod, ...]) -> Mapping[str, Report]:
-        """The last report of each pod that has given one, by the pod's name."""
+    def reports(self, assistant: ChatAssistant, pods: tuple[Pod, ...]) -> Mapping[str, ReportReading]:
+        """The last report of each pod that has given one, by the pod's name; `PENDING` for one not asked yet."""
         ...
 
 
@@ -126,3 +146,4 @@ class Ports:
     damper: Damper
     policy: Policy
     defaults: Defaults
+    tokens: AccessTokens

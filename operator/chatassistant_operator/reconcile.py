@@ -4,7 +4,7 @@ A value flows forward once: what is gathered is judged, what is judged is built,
 what came of it is summarised. Only `gather` reads, only `_apply` and `_prune` write.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -38,11 +38,14 @@ async def reconcile(assistant: ChatAssistant, ports: Ports, now: datetime) -> Ou
     rollout = pods_serve(assistant, plan.revision, deployment, seen.children, now)
     if rollout.complete:
         await _prune(assistant, plan, seen, ports)
+    subject, damper = assistant.metadata, ports.damper
+    trouble, sound_at = damper.settle_trouble(subject, plan.revision, rollout.trouble, now)
+    rollout = replace(rollout, trouble=trouble)
     findings = {ConditionType.APPLIED: applied, ConditionType.AVAILABLE: rollout.finding} | findings
-    findings, calm_at = ports.damper.settle(assistant.metadata, plan.revision, findings, now)
+    findings, calm_at = damper.settle(subject, plan.revision, findings, now)
     summary, stalled_at = status.summarise(assistant, seen, status.Found(findings, rollout, deployment))
     refused_again = None if applied.truth == "True" else now + _REFUSED_AGAIN
-    times = (refused_again, calm_at, stalled_at, rollout.steady_at, status.expires_soon_at(seen))
+    times = (refused_again, calm_at, sound_at, stalled_at, rollout.steady_at, status.expires_soon_at(seen))
     return Outcome(summary, min((at for at in times if at is not None), default=None))
 
 
@@ -53,6 +56,10 @@ async def _apply(
     deployment = seen.children.deployment
     for manifest in plan.manifests:
         try:
+            if manifest["kind"] == "Secret":
+                # It is created and never changed: for more the operator needs no right.
+                await ports.tokens.make_access_token(assistant, manifest)
+                continue
             live = await ports.cluster.apply(assistant, manifest)
         except Refused as refusal:
             return Finding(ConditionType.APPLIED, "False", refusal.reason, str(refusal)), deployment

@@ -20,6 +20,7 @@ import kopf
 from chatassistant_operator.asking.gateway import AskedGateway
 from chatassistant_operator.asking.pods import AskedPods
 from chatassistant_operator.asking.references import AskedReferences, Readers
+from chatassistant_operator.asking.tokens import AskedTokens
 from chatassistant_operator.cluster.client import Client
 from chatassistant_operator.cluster.kinds import CHAT_ASSISTANT
 from chatassistant_operator.cluster.login import Access
@@ -32,7 +33,7 @@ from chatassistant_operator.live.assistants import LiveAssistants, NamedReads
 from chatassistant_operator.live.children import LiveChildren
 from chatassistant_operator.live.lease import LiveLease, NotLeadingError
 from chatassistant_operator.live.reports import PodReports
-from chatassistant_operator.observed import Defaults
+from chatassistant_operator.live.tokens import LiveTokens
 from chatassistant_operator.openrouter.client import OpenRouter
 from chatassistant_operator.ports import Key, Ports
 from chatassistant_operator.settings import Settings
@@ -120,6 +121,12 @@ class Engine:
             self._answered,
             settings.secret_interval_seconds,
         )
+        self._tokens = AskedTokens(
+            reads.secret,
+            LiveTokens(client, self._children.owner_exists).make,
+            self._answered,
+            settings.secret_interval_seconds,
+        )
         self._gateway = AskedGateway(await self._resources.enter_async_context(openrouter), self._answered)
         self._pods = AskedPods(PodReports(pods).read, self._answered, settings.report_interval_seconds)
         return Ports(
@@ -129,7 +136,8 @@ class Engine:
             self._pods,
             Damper(),
             settings.policy,
-            Defaults(image=settings.chatbot_image),
+            settings.defaults,
+            self._tokens,
         )
 
     async def stop(self) -> None:
@@ -190,8 +198,8 @@ class Engine:
         while True:
             await self._until_leading()
             self._lost.clear()
-            asking = (*self._references.runs(), *self._gateway.runs(), *self._pods.runs())
-            works = (*asking, self._workers.run(), self._lost.wait())
+            asked = (self._references, self._tokens, self._gateway, self._pods)
+            works = (*(run for each in asked for run in each.runs()), self._workers.run(), self._lost.wait())
             tasks = [asyncio.ensure_future(work) for work in works]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -242,10 +250,8 @@ class Engine:
             self.queue.add(key)
 
     def _forget(self, key: Key) -> None:
-        self._references.forget(key)
-        self._gateway.forget(key)
-        self._pods.forget(key)
-        self.telemetry.forget(key)
+        for each in (self._references, self._tokens, self._gateway, self._pods, self.telemetry):
+            each.forget(key)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)

@@ -4,10 +4,11 @@ import argparse
 from importlib.metadata import version
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chatassistant_operator.api.policy import BUNDLED_IMAGE, Policy
+from chatassistant_operator.observed import Defaults
 
 PREFIX: Final = "CHATASSISTANT_"
 
@@ -32,6 +33,10 @@ class Settings(BaseSettings):
 
     chatbot_image: str = f"{BUNDLED_IMAGE}:{version('chatassistant')}"
     """The image of assistants that name none."""
+
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """The networks of the proxies before chatbots, as a JSON list of CIDRs: only their X-Forwarded-For is believed, by
+    which access.mode None tells users apart."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """How many ChatAssistants are reconciled at a time; each makes one request at a time."""
@@ -71,6 +76,11 @@ class Settings(BaseSettings):
 
     audit_interval_seconds: Annotated[float, Field(ge=10)] = 300.0
     """How often the list of ChatAssistants is compared with what is known, for what a watch may have missed."""
+
+    @property
+    def defaults(self) -> Defaults:
+        """What assistants get that do not say otherwise."""
+        return Defaults(self.chatbot_image, tuple(map(str, self.trusted_proxies)))
 
 
 def parse_arguments(arguments: list[str] | None = None) -> None:

@@ -130,6 +130,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
     },
     "serviceaccount": {"apiVersion": "v1", "kind": "ServiceAccount"},
     "configmap": {"apiVersion": "v1", "kind": "ConfigMap", "data": {"mine": "yes"}},
+    "secret": {"apiVersion": "v1", "kind": "Secret", "data": {"mine": "eWVz"}},
 }
 
 
@@ -137,7 +138,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
 def test_someone_elses_object_of_that_name_is_left_alone(
     kind: str, operator: OperatorProcess, assistants: Assistants
 ) -> None:
-    name = "todo"
+    name = "todo-access" if kind == "secret" else "todo"
     assistants.put_key(ACCEPTED.token)
     if kind == "configmap":
         # Its name is known once it has been made.
@@ -162,44 +163,120 @@ def test_someone_elses_object_of_that_name_is_left_alone(
     assert after.get("data") == before.get("data")
 
 
-def test_every_field_reaches_its_child(
-    start_operator: Any, assistants: Assistants, gateway: GatewayProcess
-) -> None:
+TOLERATION = {"key": "dedicated", "operator": "Equal", "value": "chatbots", "effect": "NoSchedule"}
+PROVIDER = {
+    "order": ["stand-in"],
+    "only": ["stand-in", "openai"],
+    "ignore": ["nobody"],
+    "allowFallbacks": True,
+    "requireParameters": True,
+    "dataCollection": "deny",
+    "zdr": False,
+    "sort": "price",
+    "maxPrice": {"prompt": 1, "completion": 2.5, "request": 0.5, "image": 0.25},
+}
+MODEL: dict[str, Any] = {
+    "name": "openai/gpt-4o-mini",
+    "fallbacks": ["openai/gpt-5-mini", "openrouter/free"],
+    "simpleQueries": {"name": "openai/gpt-5-mini", "maxCharacters": 9},
+    "parameters": {
+        "temperature": 0.1,
+        "topP": 0.5,
+        "topK": 7,
+        "minP": 0.2,
+        "frequencyPenalty": 0.3,
+        "presencePenalty": 0.4,
+        "repetitionPenalty": 1.5,
+        "seed": 42,
+        "stop": ["END"],
+        "maxTokens": 99,
+    },
+    "provider": PROVIDER,
+}
+SERVER = {
+    "name": "todo",
+    "url": "http://tools:8000/mcp",
+    "transport": "StreamableHTTP",
+    "allowedTools": ["list_tasks"],
+    "timeoutSeconds": 7,
+}
+HEADER = {"name": "Authorization", "secretKeyRef": {"name": "tools", "key": "bearer"}}
+ANSWERS: dict[str, Any] = {
+    "cache": {"enabled": False, "ttlSeconds": 5, "maxEntries": 6, "shared": True},
+    "faq": [{"question": "Who are you?", "answer": "Nobody — and you?"}],
+    "rateLimit": {"requests": 3, "windowSeconds": 4},
+    "limits": {"concurrent": 2, "queue": 0},
+}
+DEPLOYED: dict[str, Any] = {
+    "replicas": 2,
+    "image": "example.com/chatbot:1",
+    "imagePullPolicy": "Always",
+    "imagePullSecrets": [{"name": "registry"}],
+    "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "512Mi", "cpu": 1}},
+    "service": {"type": "NodePort", "port": 8000, "annotations": {"example.com/a": "b"}},
+    "pod": {
+        "labels": {"example.com/l": "1"},
+        "annotations": {"example.com/n": "2"},
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [TOLERATION],
+        "affinity": {"nodeAffinity": {}},
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+        ],
+        "priorityClassName": "chatbots",
+    },
+}
+GATEWAY = {"timeoutSeconds": 9, "referer": "https://todo.example.com", "title": "Todo"}
+
+
+@pytest.fixture
+def every_field(start_operator: Any, assistants: Assistants, gateway: GatewayProcess) -> Assistants:
+    """A ChatAssistant with every field, whose Deployment is there."""
     start_operator(
         policy__allowed_metadata='["example.com/"]',
         policy__allowed_priority_classes='["chatbots"]',
         policy__allowed_service_types='["*"]',
         policy__allowed_images='["*"]',
+        trusted_proxies='["10.0.0.0/8"]',
     )
     assistants.put_key(ACCEPTED.token)
     assistants.kubectl("create", "configmap", "prompts", "--from-literal=prompt.txt=Answer in rhymes")
-    toleration = {"key": "dedicated", "operator": "Equal", "value": "chatbots", "effect": "NoSchedule"}
-    parameters = {"temperature": 0.1, "topP": 0.5, "topK": 7, "seed": 42, "stop": ["END"], "maxTokens": 99}
+    for name, use, entry in (
+        ("tools", "tools", "bearer"),
+        ("redis", "store", "url"),
+        ("mine", "access", "word"),
+    ):
+        assistants.kubectl("create", "secret", "generic", name, f"--from-literal={entry}=x")
+        assistants.kubectl("label", "secret", name, f"chatassistant.dev/use={use}")
+    assistants.kubectl("annotate", "secret", "tools", "chatassistant.dev/hosts=tools:8000")
     assistants.apply(
-        model={"name": "openai/gpt-4o-mini", "parameters": parameters},
+        credentials={"delivery": "File", "rotationPolicy": "Immediate"},
+        model=MODEL,
         systemPromptFrom={"configMapKeyRef": {"name": "prompts", "key": "prompt.txt"}},
-        gateway={"timeoutSeconds": 9, "referer": "https://todo.example.com", "title": "Todo"},
-        replicas=2,
-        image="example.com/chatbot:1",
-        imagePullPolicy="Always",
-        imagePullSecrets=[{"name": "registry"}],
-        resources={"requests": {"cpu": "100m"}, "limits": {"memory": "512Mi", "cpu": 1}},
-        service={"type": "NodePort", "port": 8000, "annotations": {"example.com/a": "b"}},
-        pod={
-            "labels": {"example.com/l": "1"},
-            "annotations": {"example.com/n": "2"},
-            "nodeSelector": {"disk": "ssd"},
-            "tolerations": [toleration],
-            "affinity": {"nodeAffinity": {}},
-            "topologySpreadConstraints": [
-                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
-            ],
-            "priorityClassName": "chatbots",
-        },
-        observability={"logLevel": "Debug"},
+        gateway=GATEWAY,
+        tools={"maxRounds": 3, "mcpServers": [{**SERVER, "headersFrom": [HEADER]}]},
+        budget={"dailyUSD": 0.07, "tokensPerRequest": 5000},
+        store={"type": "Redis", "urlSecretRef": {"name": "redis", "key": "url"}},
+        access={"mode": "Token", "tokenSecretRef": {"name": "mine", "key": "word"}},
+        validation={"mode": "Catalog", "intervalSeconds": 300},
+        observability={"logLevel": "Debug", "otlpEndpoint": "http://collector:4318"},
+        **ANSWERS,
+        **DEPLOYED,
     )
     assistants.wait_for("RolloutProgressing")
-    deployment = _live(assistants, "deployment/todo")["spec"]
+    return assistants
+
+
+def _configuration(assistants: Assistants) -> dict[str, Any]:
+    """What the pods of the Deployment read."""
+    volumes = _live(assistants, "deployment/todo")["spec"]["template"]["spec"]["volumes"]
+    name = next(each["configMap"]["name"] for each in volumes if "configMap" in each)
+    content: dict[str, Any] = json.loads(_live(assistants, f"configmap/{name}")["data"]["config.json"])
+    return content
+
+
+def test_every_field_reaches_its_child(every_field: Assistants) -> None:
+    deployment = _live(every_field, "deployment/todo")["spec"]
     pod, metadata = deployment["template"]["spec"], deployment["template"]["metadata"]
     container = pod["containers"][0]
     assert deployment["replicas"] == 2
@@ -207,24 +284,60 @@ def test_every_field_reaches_its_child(
     assert container["resources"]["requests"]["cpu"] == "100m"
     assert container["resources"]["limits"] == {"memory": "512Mi", "cpu": "1"}
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
-    assert (pod["nodeSelector"], pod["tolerations"]) == ({"disk": "ssd"}, [toleration])
+    assert (pod["nodeSelector"], pod["tolerations"]) == ({"disk": "ssd"}, [TOLERATION])
     assert pod["topologySpreadConstraints"][0]["topologyKey"] == "zone"
     assert pod["priorityClassName"] == "chatbots"
     assert metadata["labels"]["example.com/l"] == "1"
     assert metadata["annotations"]["example.com/n"] == "2"
-    key = container["env"][0]["valueFrom"]["secretKeyRef"]
-    assert key == {"name": "openrouter-secret", "key": "api-key"}
-    service = _live(assistants, "service/todo")
+    service = _live(every_field, "service/todo")
     assert (service["spec"]["type"], service["spec"]["ports"][0]["port"]) == ("NodePort", 8000)
     assert service["metadata"]["annotations"]["example.com/a"] == "b"
-    name = pod["volumes"][0]["configMap"]["name"]
-    config = json.loads(_live(assistants, f"configmap/{name}")["data"]["config.json"])
+
+
+def test_every_secret_reaches_the_pods_and_nothing_else(every_field: Assistants) -> None:
+    template = _live(every_field, "deployment/todo")["spec"]["template"]
+    variables = {each["name"]: each for each in template["spec"]["containers"][0]["env"]}
+    refs = {
+        name: each["valueFrom"]["secretKeyRef"] for name, each in variables.items() if "valueFrom" in each
+    }
+    assert refs == {
+        "MCP_HEADER_0_0": {"name": "tools", "key": "bearer"},
+        "ACCESS_TOKEN": {"name": "mine", "key": "word"},
+        "STORE_URL": {"name": "redis", "key": "url"},
+    }
+    (secret,) = (each["secret"] for each in template["spec"]["volumes"] if "secret" in each)
+    assert (secret["secretName"], secret["items"][0]["key"]) == ("openrouter-secret", "api-key")
+    assert variables["OPENROUTER_API_KEY_FILE"]["value"].endswith(secret["items"][0]["path"])
+    revisions = {f"chatassistant.dev/{each}-revision" for each in ("access", "store")}
+    assert revisions <= template["metadata"]["annotations"].keys()
+    assert not every_field.token(), "none is made where one is given"
+
+
+def test_every_field_reaches_the_configuration(every_field: Assistants) -> None:
+    config = _configuration(every_field)
     assert config["systemPrompt"] == "Answer in rhymes"
-    assert config["model"]["name"] == "openai/gpt-4o-mini"
-    assert {name: config["model"]["parameters"][name] for name in parameters} == parameters
-    assert config["gateway"]["timeoutSeconds"] == 9
-    assert (config["gateway"]["referer"], config["gateway"]["title"]) == ("https://todo.example.com", "Todo")
-    assert config["observability"]["logLevel"] == "Debug"
+    assert config["model"] == MODEL
+    assert GATEWAY.items() <= config["gateway"].items()
+    headers = [{"name": "Authorization", "env": "MCP_HEADER_0_0"}]
+    assert config["tools"] == {"maxRounds": 3, "mcpServers": [{**SERVER, "headers": headers}]}
+    assert {name: config[name] for name in ANSWERS} == ANSWERS
+    assert config["budget"] == {"dailyUSD": "0.07", "tokensPerRequest": 5000}, "not a cent is lost on the way"
+    assert config["prices"].keys() == {MODEL["name"], *MODEL["fallbacks"]}
+    assert config["store"] == {"type": "Redis"}
+    assert config["uid"] == every_field.get()["metadata"]["uid"]
+    assert config["access"] == {"mode": "Token"}
+    assert config["credentials"] == {"delivery": "File"}
+    assert config["observability"] == {"logLevel": "Debug", "otlpEndpoint": "http://collector:4318"}
+    assert config["trustedProxies"] == ["10.0.0.0/8"]
+
+
+def test_openid_connect_reaches_the_configuration(operator: OperatorProcess, assistants: Assistants) -> None:
+    assistants.put_key(ACCEPTED.token)
+    access = {"mode": "OIDC", "oidc": {"issuer": "https://id.example.com/realms/a", "audience": "todo"}}
+    assistants.apply(image="ghcr.io/chatassistant-dev/chatbot:0", access=access)
+    eventually(assistants.pods, "pods are made")
+    assert _configuration(assistants)["access"] == access
+    assert not assistants.token()
 
 
 @pytest.mark.parametrize(
@@ -236,6 +349,11 @@ def test_every_field_reaches_its_child(
         ({"pod": {"labels": {"istio.io/x": "y"}}}, "allowedMetadata"),
         ({"service": {"annotations": {"dns/name": "y"}}}, "allowedMetadata"),
         ({"pod": {"priorityClassName": "system-node-critical"}}, "allowedPriorityClasses"),
+        ({"observability": {"otlpEndpoint": "http://collector.monitoring:4318"}}, "allowedEndpoints"),
+        (
+            {"access": {"mode": "OIDC", "oidc": {"issuer": "http://metadata", "audience": "a"}}},
+            "allowedEndpoints",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -251,7 +369,7 @@ def test_what_the_policy_forbids_sends_nothing_and_rolls_nothing(
     denied = assistants.wait_for("PolicyDenied")
     assert setting in denied["message"]
     assert gateway.requests == {}
-    kinds = "deployments,pods,services,configmaps,serviceaccounts"
+    kinds = "deployments,pods,services,configmaps,secrets,serviceaccounts"
     assert "No resources found" in assistants.kubectl("get", kinds, "-l", "chatassistant.dev/name")
 
 

@@ -149,7 +149,7 @@ def test_delete_leaves_nothing_but_the_users_secret(
     annotations = assistants.get()["metadata"]["annotations"]
     assert list(annotations) == ["kubectl.kubernetes.io/last-applied-configuration"]
     assistants.kubectl("delete", "chat", "todo")
-    kinds = "deployments,replicasets,pods,services,configmaps,serviceaccounts"
+    kinds = "deployments,replicasets,pods,services,configmaps,secrets,serviceaccounts"
     left = eventually(
         lambda: "No resources found" in assistants.kubectl("get", kinds, "-l", "chatassistant.dev/name"),
         "nothing is left",

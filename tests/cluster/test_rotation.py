@@ -35,6 +35,9 @@ def _start(assistants: Assistants, **credentials: Any) -> None:
         replicas=2,
         # A paid one: free requests are counted.
         model={"name": "openai/gpt-5-mini"},
+        # Each of many equal questions is to reach the gateway.
+        cache={"enabled": False},
+        rateLimit={"requests": 1_000_000},
         credentials={"apiKeySecretRef": {"name": "openrouter-secret"}, **credentials},
     )
     assistants.wait_for("Ready")

@@ -84,7 +84,7 @@ def test_the_key_is_found_nowhere(
         hunt()
     gateway.misbehave(route="/chat/completions", status=400, body=echo)
     with pytest.raises(urllib.error.HTTPError, match="400") as refused:
-        assistants.ask("Hello")
+        assistants.ask("What has not been answered before")
     assert CANARY not in refused.value.read().decode(), "callers get no key either"
     hunt()
     # The key where another key, or nothing of the kind, should be.

@@ -138,6 +138,48 @@ async def test_the_choice_of_a_tool(http: httpx.AsyncClient, said: str, choice: 
     assert ("tool_calls" in message) is calls
 
 
+def todo(name: str, **required: str) -> dict[str, Any]:
+    properties = {argument: {"type": kind} for argument, kind in required.items()}
+    parameters = {"type": "object", "properties": properties, "required": list(required)}
+    return {"type": "function", "function": {"name": f"todo__{name}", "parameters": parameters}}
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "arguments"),
+    [
+        ("What is on my list?", "list_tasks", {}),
+        ("Which tasks do I have?", "list_tasks", {}),
+        ("Add milk to my list", "add_task", {"text": "milk"}),
+        ("Please add a task: call Bob, please", "add_task", {"text": "call Bob, please"}),
+        ("Add “read the README” to the list", "add_task", {"text": "read the README"}),
+        ("add", "add_task", {"text": "add"}),
+        ("Complete task 12.", "complete_task", {"number": 12}),
+        ("My task is complete", "complete_task", {"number": 1}),
+    ],
+)
+async def test_a_wish_becomes_a_call(
+    http: httpx.AsyncClient, said: str, name: str, arguments: dict[str, Any]
+) -> None:
+    tools = [todo("list_tasks"), todo("add_task", text="string"), todo("complete_task", number="integer")]
+    body = {**HELLO, "messages": [{"role": "user", "content": said}], "tools": tools}
+    message = (await http.post("/chat/completions", json=body)).json()["choices"][0]["message"]
+    [call] = message["tool_calls"]
+    assert call["function"]["name"] == f"todo__{name}"
+    assert json.loads(call["function"]["arguments"]) == arguments
+
+
+async def test_an_answer_has_all_results(http: httpx.AsyncClient) -> None:
+    calls = [
+        {"id": each, "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+        for each in ("a", "b")
+    ]
+    results = [{"role": "tool", "tool_call_id": each, "content": f"Rain at {each}."} for each in ("a", "b")]
+    asked = {"role": "assistant", "content": None, "tool_calls": calls}
+    body = {**HELLO, "messages": [*HELLO["messages"], asked, *results], "tools": [WEATHER]}
+    choice = (await http.post("/chat/completions", json=body)).json()["choices"][0]
+    assert choice["message"]["content"] == "The tool says: Rain at a.; Rain at b."
+
+
 USER = HELLO["messages"][0]
 
 

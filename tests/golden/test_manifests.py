@@ -14,7 +14,10 @@ import yaml
 from chatassistant_chatbot.settings import Configuration
 from chatassistant_operator import checks, desired
 from chatassistant_operator.api import names
-from chatassistant_operator.observed import Children, Manifest, Observed
+from chatassistant_operator.api.crd import object_schema
+from chatassistant_operator.api.policy import Policy
+from chatassistant_operator.api.v1alpha1 import Spec
+from chatassistant_operator.observed import Children, Defaults, Manifest, Observed
 from chatassistant_operator.observed.gateway import KeyRefused
 from chatassistant_operator.observed.named import Absent, OtherSecret, Prompt
 from chatassistant_operator.observed.pending import PENDING
@@ -40,9 +43,30 @@ TOOLS_AND_KEY_FILE = {
 ALLOWED = OtherSecret(
     frozenset({"bearer"}), {names.USE_LABEL: "tools"}, {names.HOSTS_ANNOTATION: "todo:8000"}
 )
+
+
+def _secret(use: str, entry: str, revision: str) -> OtherSecret:
+    return OtherSecret(frozenset({entry}), {names.USE_LABEL: use}, revision=revision)
+
+
+GIVEN = {
+    "todo-tools": OtherSecret(
+        frozenset({"authorization"}), {names.USE_LABEL: "tools"}, {names.HOSTS_ANNOTATION: "todo-tools:8000"}
+    ),
+    "todo-redis": _secret("store", "url", "3c9909afec25"),
+    "todo-token": _secret("access", "token", "1b6453892473"),
+}
+LIMITED = {
+    "model": {"fallbacks": ["openrouter/free", "openrouter/auto"]},
+    "budget": {"dailyUSD": 0.1},
+    "faq": [{"question": "Who are you?", "answer": "Nobody — and you?"}],
+    "access": {"mode": "OIDC", "oidc": {"issuer": "https://id.example.com", "audience": "todo"}},
+}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "smallest": ({}, {}),
-    "every-field": (SAMPLE["spec"], {"prompt": Prompt("Answer in rhymes.")}),
+    "every-field": (SAMPLE["spec"], {"prompt": Prompt("Answer in rhymes."), "secrets": GIVEN}),
+    "budget-and-oidc": (LIMITED, {"defaults": Defaults(GOOD.defaults.image, ("10.0.0.0/8",))}),
+    "open-to-all": ({"access": {"mode": "None"}}, {}),
     "tools-and-key-file": (TOOLS_AND_KEY_FILE, {"secrets": {"todo-token": ALLOWED}}),
     "suspended": ({"suspend": True, "replicas": 3}, {"key": None, "catalogue": None}),
 }
@@ -129,8 +153,65 @@ def test_an_answer_that_cannot_be_had_stops_no_rollout() -> None:
     assert _deployment(_plan(disabled, replace(GOOD, key=None, catalogue=None))) is not None
 
 
+def test_pods_are_told_which_urls_the_operators_settings_list() -> None:
+    inner, public = "http://tools.other.svc/$(OPENROUTER_API_KEY)", "https://mcp.example.com/mcp"
+    servers = [{"name": f"s{number}", "url": url} for number, url in enumerate((inner, public))]
+    spec = {"tools": {"mcpServers": servers}, "observability": {"otlpEndpoint": "http://collector:4318"}}
+    policy = Policy(allowed_gateways=("*",), allowed_endpoints=("Public", "SameNamespace", inner))
+    for allowed, expected in (
+        (policy, [inner]),
+        (
+            GOOD.policy.model_copy(update={"allowed_endpoints": ("*",)}),
+            [inner, public, "http://collector:4318"],
+        ),
+    ):
+        made = _deployment(_plan(spec, replace(GOOD, policy=allowed)))
+        assert made is not None
+        container = made["spec"]["template"]["spec"]["containers"][0]
+        values = {each["name"]: each.get("value") for each in container["env"]}
+        text = values["CHATASSISTANT_ALLOWED_ENDPOINTS"]
+        assert json.loads(text) == expected
+        assert "$" not in text, "Kubernetes replaces $(NAME) in values"
+
+
 def test_configurations_go_when_no_revision_needs_them() -> None:
     plan = _plan({}, GOOD)
     (current,) = (each["metadata"]["name"] for each in plan.manifests if each["kind"] == "ConfigMap")
     children = Children(config_maps=(current, "todo-config-old"))
     assert desired.obsolete(plan, replace(GOOD, children=children)) == ("todo-config-old",)
+
+
+def test_what_is_left_out_is_the_same_on_both_sides() -> None:
+    """A field that is not rendered means the API's default to the author, and the chatbot's to the chatbot."""
+    spec, configuration = assistant().spec, Configuration()
+    for name in ("cache", "rate_limit", "limits", "budget"):
+        ours, theirs = getattr(spec, name).model_dump(by_alias=True), getattr(configuration, name)
+        assert ours == theirs.model_dump(by_alias=True)
+    assert (spec.store.type, spec.faq) == (configuration.store.type, configuration.faq)
+    assert spec.tools.max_rounds == configuration.tools.max_rounds
+
+
+def _fields(schema: dict[str, Any], path: str = "") -> set[str]:
+    while "items" in schema:
+        schema = schema["items"]
+    properties: dict[str, dict[str, Any]] = schema.get("properties", {})
+    if not properties:
+        return {path}
+    return set().union(*(_fields(each, f"{path}.{name}".lstrip(".")) for name, each in properties.items()))
+
+
+def _paths(value: Any, path: str = "") -> set[str]:
+    if isinstance(value, dict):
+        return {path}.union(*(_paths(each, f"{path}.{name}".lstrip(".")) for name, each in value.items()))
+    if isinstance(value, list):
+        return {path}.union(*(_paths(each, path) for each in value))
+    return {path}
+
+
+# What excludes something that the sample has, and Kubernetes' own fields, of which it has one example each.
+_ELSEWHERE = ("access.oidc.", "pod.affinity.", "pod.tolerations.", "pod.topologySpreadConstraints.")
+
+
+def test_the_sample_has_every_field() -> None:
+    missing = _fields(object_schema(Spec)) - _paths(SAMPLE["spec"]) - {"systemPrompt"}
+    assert {each for each in missing if not each.startswith(_ELSEWHERE)} == set()

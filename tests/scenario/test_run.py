@@ -1,6 +1,7 @@
 """`kubectl-assistant run`: from files to an answer, with no cluster."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,35 @@ def test_with_a_secret_that_is_refused(gateway: GatewayProcess) -> None:
     assert result.returncode == 1
     assert "KeyRejected" in result.stderr
     assert "User not found." in result.stderr
+
+
+OWN_TOKEN = """
+  access:
+    tokenSecretRef: {name: mine}
+---
+kind: Secret
+metadata: {name: mine, namespace: todo-chatbot, labels: {chatassistant.dev/use: access}}
+stringData: {token: open-sesame}
+"""
+
+
+def test_with_an_access_token_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(QUICKSTART.read_text(encoding="utf-8") + OWN_TOKEN, encoding="utf-8")
+    result = _run(path, "--ask", "Hello")
+    assert result.returncode == 0, result.stderr
+    assert "Hello" in result.stdout
+    assert "stand-in" in result.stderr, "that Secret is no API key"
+    assert "open-sesame" not in result.stdout + result.stderr
+
+
+def test_a_secret_that_its_owner_has_not_labelled(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    text = QUICKSTART.read_text(encoding="utf-8") + OWN_TOKEN.replace("use: access", "use: store")
+    path.write_text(text, encoding="utf-8")
+    result = _run(path, "--ask", "Hello")
+    assert result.returncode == 1
+    assert "chatassistant.dev/use=access" in result.stderr
 
 
 def test_without_any_secret(gateway: GatewayProcess) -> None:
@@ -121,7 +151,13 @@ def test_several_at_once_with_secrets_and_prompts_from_files_until_sigterm(
         text = eventually(lambda: _with(log, "one answers at", "two answers at"), "both are ready")
         url = next(line for line in text.splitlines() if line.startswith("one answers at")).split()[-1]
         body = {"messages": [{"role": "user", "content": "Hello"}]}
-        assert httpx.post(f"{url}/chat/completions", json=body, timeout=10).status_code == 200
+        assert httpx.post(f"{url}/chat/completions", json=body, timeout=10).status_code == 401
+        (command,) = (line for line in text.splitlines() if f"curl {url}" in line)
+        (token,) = re.findall(r"Authorization: Bearer ([-\w]+)", command)
+        headers = {"Authorization": f"Bearer {token}"}
+        asked = httpx.post(f"{url}/chat/completions", json=body, headers=headers, timeout=10)
+        assert asked.status_code == 200
+        assert log.read_text(encoding="utf-8").count(token) == 1, "it is told once"
         assert gateway.log[-1]["body"]["messages"][0]["content"] == "Answer in rhymes."
         chatbots = psutil.Process(process.pid).children()
         assert len(chatbots) == 3

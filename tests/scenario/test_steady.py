@@ -11,14 +11,17 @@ from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.api.policy import Policy
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.asking.gateway import AskedGateway
+from chatassistant_operator.asking.pods import AskedPods
 from chatassistant_operator.asking.questions import Clocks
+from chatassistant_operator.asking.references import Reference, other_secret_of
+from chatassistant_operator.asking.tokens import AskedTokens
 from chatassistant_operator.controller import Controller
 from chatassistant_operator.damping import Damper
 from chatassistant_operator.engine.queue import WorkQueue
 from chatassistant_operator.engine.workers import Workers
 from chatassistant_operator.observed import Children, Defaults, Manifest
 from chatassistant_operator.observed.gateway import Catalogue, KeyAccepted
-from chatassistant_operator.observed.named import Credential
+from chatassistant_operator.observed.named import Absent, Credential, OtherSecret
 from chatassistant_operator.observed.pods import Pod, ReplicaSet, Report
 from chatassistant_operator.openrouter.errors import RefusedError, UnreachableError
 from chatassistant_operator.ports import Key, Ports
@@ -58,7 +61,10 @@ class World:
         self.object = body()
         self.writes: list[tuple[float, str]] = []
         self.deployment: Manifest | None = None
+        self.secret: Manifest | None = None
+        self.secret_reads = 0
         self.pod_ready = True
+        self.report: Report | None = None
         self.queue: WorkQueue[Key] = WorkQueue(clock=now)
 
     def statuses(self, since: float = 0.0) -> list[str]:
@@ -80,7 +86,7 @@ class World:
     async def post(self, event: Manifest) -> None:
         self.writes.append((now(), f"event {event['reason']}"))
 
-    # ports.References, Cluster and Pods
+    # ports.References and Cluster
 
     def credential(self, assistant: ChatAssistant) -> Credential:
         return Credential(KEY, KEY.fingerprint or "")
@@ -94,16 +100,21 @@ class World:
     def prompt(self, assistant: ChatAssistant) -> Any:
         return None
 
-    def reports(self, assistant: ChatAssistant, pods: tuple[Pod, ...]) -> dict[str, Report]:
-        return {}
-
     def children(self, assistant: ChatAssistant) -> Children:
         if self.deployment is None:
             return Children()
         revision = self.deployment["metadata"]["annotations"]["chatassistant.dev/revision"]
         available = int(self.pod_ready)
         sets = (ReplicaSet("todo-1", revision, None, 1, available, uid="1"),)
-        pods = (Pod("todo-1-a", owner="1", ready=self.pod_ready, running_since=START),)
+        pods = (
+            Pod(
+                "todo-1-a",
+                "1",
+                ready=self.pod_ready,
+                running_since=START,
+                report="http://10.0.0.1:9090/report",
+            ),
+        )
         live = {**self.deployment, "status": {"replicas": 1, "readyReplicas": available}}
         return Children(deployment=live, replica_sets=sets, pods=pods)
 
@@ -119,6 +130,24 @@ class World:
     async def delete(self, assistant: ChatAssistant, kind: str, name: str) -> None:
         raise AssertionError("there is nothing to delete")
 
+    # What AskedTokens asks for
+
+    async def read_secret(self, _: Reference) -> Absent | OtherSecret:
+        self.secret_reads += 1
+        return other_secret_of(self.secret) if self.secret else Absent()
+
+    async def make_secret(self, _: ChatAssistant, secret: Manifest) -> Manifest:
+        self.writes.append((now(), "secret"))
+        assert self.secret is None, "what is there is not made again"
+        self.secret = {**secret, "metadata": {**secret["metadata"], "uid": f"made at {now()}"}}
+        return self.secret
+
+    # What AskedPods asks for
+
+    async def read_report(self, _: str) -> Report | None:
+        await asyncio.sleep(0.1)
+        return self.report
+
 
 @asynccontextmanager
 async def running(world: World, gateway: Gateway) -> AsyncGenerator[None]:
@@ -132,8 +161,10 @@ async def running(world: World, gateway: Gateway) -> AsyncGenerator[None]:
         return START + timedelta(seconds=now())
 
     asked = AskedGateway(gateway, changed, Clocks(time_of_day, now))  # type: ignore[arg-type]  # what it is asked for, it has
+    tokens = AskedTokens(world.read_secret, world.make_secret, changed, 60.0, now)
+    pods = AskedPods(world.read_report, changed, 20.0, now)
     ports = Ports(
-        world, world, asked, world, Damper(), Policy(allowed_gateways=("*",)), Defaults("chatbot:1")
+        world, world, asked, pods, Damper(), Policy(allowed_gateways=("*",)), Defaults("chatbot:1"), tokens
     )
     controller = Controller(world, ports, asked.forget, time_of_day)
 
@@ -141,7 +172,9 @@ async def running(world: World, gateway: Gateway) -> AsyncGenerator[None]:
         pass
 
     workers = Workers(world.queue, controller.handle, always)
-    tasks = [asyncio.create_task(each) for each in (*asked.runs(), workers.run())]
+    tasks = [
+        asyncio.create_task(each) for each in (*asked.runs(), *tokens.runs(), *pods.runs(), workers.run())
+    ]
     world.queue.add(TODO)
     yield
     for task in tasks:
@@ -173,6 +206,33 @@ async def test_a_restart_writes_nothing() -> None:
     async with running(world, gateway):
         await asyncio.sleep(2 * HOUR)
     assert world.writes[settled:] == []
+
+
+@virtual_time
+async def test_a_token_is_made_once_and_anew_when_it_is_deleted() -> None:
+    world, gateway = World(), Gateway()
+    async with running(world, gateway):
+        await asyncio.sleep(60)
+        assert [what for _, what in world.writes].count("secret") == 1
+        reads = world.secret_reads
+        await asyncio.sleep(HOUR)
+        assert world.secret_reads - reads <= 75, "each minute, or a little more often"
+        revision = _token_revision(world)
+        world.secret = None
+        settled = len(world.writes)
+        await asyncio.sleep(120)
+        written = [what for _, what in world.writes[settled:]]
+        assert [each for each in written if each in {"secret", "deployment"}] == ["secret", "deployment"]
+        assert _token_revision(world) != revision
+        settled = len(world.writes)
+        await asyncio.sleep(HOUR)
+        assert world.writes[settled:] == []
+
+
+def _token_revision(world: World) -> str:
+    assert world.deployment is not None
+    annotations = world.deployment["spec"]["template"]["metadata"]["annotations"]
+    return str(annotations["chatassistant.dev/token-revision"])
 
 
 @virtual_time

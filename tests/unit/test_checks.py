@@ -14,7 +14,13 @@ from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.observed.named import Absent, Prompt, Unreadable
 from chatassistant_operator.observed.pending import PENDING
 from support.situations import GOOD, Situation, assistant, confirm
-from unit import test_checks_key, test_checks_model, test_checks_tools, test_rollout
+from unit import (
+    test_checks_key,
+    test_checks_model,
+    test_checks_other_secrets,
+    test_checks_tools,
+    test_rollout,
+)
 
 APPLIED = ConditionType.APPLIED
 DEFAULT: dict[str, Any] = {"policy": Policy()}
@@ -30,6 +36,8 @@ SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     ("a pod's label", {"pod": {"labels": {"team": "a"}}}, DEFAULT, APPLIED, "False", Reason.POLICY_DENIED, "spec.pod.labels 'team'"),
     ("a pod's annotation", {"pod": {"annotations": {"a/b": "c"}}}, DEFAULT, APPLIED, "False", Reason.POLICY_DENIED, "policy.allowedMetadata"),
     ("a Service's annotation", {"service": {"annotations": {"a/b": "c"}}}, DEFAULT, APPLIED, "False", Reason.POLICY_DENIED, "spec.service.annotations 'a/b'"),
+    ("an issuer", {"access": {"mode": "OIDC", "oidc": {"issuer": "http://id.example.com", "audience": "a"}}}, DEFAULT, APPLIED, "False", Reason.POLICY_DENIED, "spec.access.oidc.issuer 'http://id.example.com'. Change spec.access.oidc.issuer, or have whoever runs the operator allow it in its setting policy.allowedEndpoints."),
+    ("a collector", {"observability": {"otlpEndpoint": "http://collector.monitoring:4318"}}, DEFAULT, APPLIED, "False", Reason.POLICY_DENIED, "spec.observability.otlpEndpoint 'http://collector.monitoring:4318'"),
     ("no ConfigMap", PROMPT, {"prompt": Absent()}, APPLIED, "False", Reason.PROMPT_NOT_FOUND, "`kubectl create configmap prompts -n todo-chatbot --from-file=todo=PROMPT.txt`"),
     ("no entry in the ConfigMap", PROMPT, {"prompt": Prompt(None)}, APPLIED, "False", Reason.PROMPT_NOT_FOUND, "has no key 'todo'"),
     ("a ConfigMap that may not be read", PROMPT, {"prompt": Unreadable("configmaps is forbidden.")}, APPLIED, "False", Reason.PROMPT_NOT_FOUND, "the right to get it"),
@@ -44,7 +52,6 @@ ELSEWHERE: Final = {
     Reason.INVALID_SPEC: "test_status.py",
     Reason.APPLIED: "test_reconcile.py",
     Reason.APPLY_FAILED: "test_reconcile.py",
-    Reason.NAME_CONFLICT: "test_reconcile.py",
 }
 
 
@@ -61,9 +68,23 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
     }
 
 
+def test_the_policys_endpoints_hold_for_issuer_and_collector_too() -> None:
+    oidc = {"issuer": "https://id.example.com", "audience": "todo"}
+    spec = {
+        "access": {"mode": "OIDC", "oidc": oidc},
+        "observability": {"otlpEndpoint": "http://collector:4318"},
+    }
+    assert APPLIED not in checks.run(assistant(**spec), replace(GOOD, policy=Policy()))
+
+
 def test_a_prompt_that_is_there_is_nothing_to_speak_of() -> None:
     seen = replace(GOOD, prompt=Prompt("Answer in rhymes."))
     assert APPLIED not in checks.run(assistant(**PROMPT), seen)
+
+
+@pytest.mark.parametrize("prompt", [Absent(), Prompt(None), PENDING])
+def test_a_prompt_is_of_no_concern_while_suspended(prompt: Any) -> None:
+    assert APPLIED not in checks.run(assistant(**PROMPT, suspend=True), replace(GOOD, prompt=prompt))
 
 
 def test_each_reason_has_a_situation() -> None:
@@ -71,6 +92,7 @@ def test_each_reason_has_a_situation() -> None:
         SITUATIONS,
         test_checks_key.SITUATIONS,
         test_checks_model.SITUATIONS,
+        test_checks_other_secrets.SITUATIONS,
         test_checks_tools.SITUATIONS,
         test_rollout.SITUATIONS,
     )

@@ -36,6 +36,7 @@ FREE, PAID = {"model": {"name": "google/gemma-4-31b-it:free"}}, {"model": {"name
 YESTERDAY = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SILENCE = "https://openrouter.ai/api/v1/key did not answer within 30 s."
 DOWN = Unanswered(Cause.UNREACHABLE, SILENCE)
+LAST_WORD = f"That was the gateway's last word at 2026-11-23T09:30:00Z, and holds until it can be asked again ({SILENCE[:-1]})."
 
 
 def secret(value: str | bytes | None) -> dict[str, Any]:
@@ -58,12 +59,17 @@ def completion(status: int, words: str) -> dict[str, Any]:
     return {"completion": CompletionRefused(status, words)}
 
 
-def met(problem: str, pod: str = "current") -> dict[str, Any]:
-    """A pod of the current or of an older revision was refused a completion."""
+def met(problem: str | None, pod: str = "current") -> dict[str, Any]:
+    """A pod of the current or of an older revision was refused a completion; None for one not asked yet."""
     sets = tuple(ReplicaSet(name, name, None, 1, 1, uid=name) for name in ("current", "older"))
     pods = tuple(Pod(each.name, owner=each.uid, ready=True) for each in sets)
     children = Children(running("current"), sets, pods=pods)
-    return {"children": children, "reports": {pod: Report(problem)}}
+    return {"children": children, "reports": {pod: PENDING if problem is None else Report(problem)}}
+
+
+def silent_since(told: KeyAccepted | KeyRefused) -> dict[str, Any]:
+    """The gateway said this of the key, and cannot be asked now."""
+    return {"key": replace(DOWN, stands=told)}
 
 
 def serving(key: str | None) -> dict[str, Any]:
@@ -104,6 +110,12 @@ SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     ("gateway down since yesterday", {}, {"key": replace(DOWN, last_good=YESTERDAY)}, VALID, "Unknown", Reason.GATEWAY_UNREACHABLE, "It was accepted last at 2026-11-23T09:30:00Z."),
     ("too many requests", {}, {"key": Unanswered(Cause.RATE_LIMITED, "Slow down.")}, VALID, "Unknown", Reason.RATE_LIMITED, "has too many requests to check the key: Slow down."),
     ("a doubtful refusal", {}, {"key": Unanswered(Cause.DOUBTFUL, "The gateway refuses the key.", YESTERDAY)}, VALID, "Unknown", Reason.GATEWAY_UNREACHABLE, "The gateway refuses the key. It was accepted last"),
+    ("gateway down, and the key refused before", {}, silent_since(KeyRefused(401, "User not found.", refused_at=YESTERDAY)), VALID, "False", Reason.KEY_REJECTED, f"(401: User not found.). Make a new key at https://openrouter.ai/settings/keys and put it under 'api-key' into the Secret: `kubectl patch secret openrouter-secret -n todo-chatbot -p '{{\"stringData\":{{\"api-key\":\"'$OPENROUTER_API_KEY'\"}}}}'`. {LAST_WORD}"),
+    ("gateway down, and no credit before", {}, silent_since(KeyRefused(402, "Insufficient credits.", refused_at=YESTERDAY)), VALID, "False", Reason.INSUFFICIENT_CREDITS, LAST_WORD),
+    ("gateway down, and the key at its end before", {}, silent_since(KeyRefused(401, "no", YESTERDAY, YESTERDAY)), VALID, "False", Reason.KEY_EXPIRED, LAST_WORD),
+    ("gateway down, and a key that manages keys", {}, silent_since(KeyAccepted("", management=True, accepted_at=YESTERDAY)), VALID, "False", Reason.MANAGEMENT_KEY, LAST_WORD),
+    ("gateway down, and the limit used up before", {}, silent_since(KeyAccepted("", credits=Left.NONE, accepted_at=YESTERDAY)), VALID, "False", Reason.KEY_LIMIT_REACHED, LAST_WORD),
+    ("gateway down, and a pod met no credit", {}, {**met("InsufficientCredits"), "key": DOWN}, VALID, "False", Reason.INSUFFICIENT_CREDITS, "as a pod was told"),
     ("others are asked about first", {}, {"key": Unanswered(Cause.QUEUED, "Others took longer than 30 s.")}, VALID, "Unknown", Reason.NOT_CHECKED, "not checked yet: Others took"),
     ("validation disabled", {"validation": {"mode": "Disabled"}}, {"key": None}, VALID, "Unknown", Reason.NOT_CHECKED, "spec.validation.mode is Disabled"),
     ("suspended", {"suspend": True}, {"credential": Absent(), "key": None}, VALID, "Unknown", Reason.NOT_CHECKED, "spec.suspend is true"),
@@ -113,13 +125,17 @@ SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     ("a completion that nobody answers", {}, {"completion": DOWN}, VALID, "True", Reason.KEY_ACCEPTED, "accepts"),
     ("a completion, refused with 401", {}, completion(401, "User not found."), VALID, "False", Reason.KEY_REJECTED, "401"),
     ("a completion, refused with 402", {}, completion(402, "Insufficient credits."), VALID, "False", Reason.INSUFFICIENT_CREDITS, "a negative balance stops free models too"),
-    ("a completion, refused with 403", {}, completion(403, "Flagged."), VALID, "False", Reason.KEY_REJECTED, "403"),
+    ("a completion, refused with 403", {}, completion(403, "Your input was flagged by moderation"), VALID, "True", Reason.KEY_ACCEPTED, "accepts"),
+    ("a completion, limited to a region", {}, completion(403, "Limited to some regions."), VALID, "True", Reason.KEY_ACCEPTED, "accepts"),
     ("a completion, refused for the key's limit", {}, completion(403, "Key limit exceeded (total limit)."), VALID, "False", Reason.KEY_LIMIT_REACHED, "Key limit exceeded"),
     ("a completion, refused for the model", {}, completion(404, "No endpoints found for X."), VALID, "True", Reason.KEY_ACCEPTED, "accepts"),
     ("a pod that met no credit", {}, met("InsufficientCredits"), VALID, "False", Reason.INSUFFICIENT_CREDITS, "402, as a pod was told"),
     ("a pod that met the key's limit", {}, met("KeyLimitReached"), VALID, "False", Reason.KEY_LIMIT_REACHED, "403, as a pod was told"),
     ("a pod that met something else", {}, met("SomethingNew"), VALID, "True", Reason.KEY_ACCEPTED, "accepts"),
     ("an older pod that met no credit", {}, met("InsufficientCredits", "older"), VALID, "True", Reason.KEY_ACCEPTED, "accepts"),
+    ("a pod that is being asked", {}, met(None), VALID, "Unknown", Reason.NOT_CHECKED, "being asked what their completions met"),
+    ("an older pod that is being asked", {}, met(None, "older"), VALID, "True", Reason.KEY_ACCEPTED, "accepts"),
+    ("a pod that is being asked, and a refused key", {}, {**met(None), **refused(401, "no")}, VALID, "False", Reason.KEY_REJECTED, "401"),
     ("little left of the limit", {}, accepted(credits=Left.LOW, limit=Decimal(20)), LOW, "True", Reason.CREDITS_LOW, "the limit of $20"),
     ("few free requests left", FREE, accepted(free_requests=Left.LOW), LOW, "True", Reason.CREDITS_LOW, "anew at 00:00 UTC"),
     ("no free request left, of a router", {"model": {"name": "openrouter/free"}}, accepted(free_requests=Left.NONE), LOW, "True", Reason.CREDITS_LOW, "or none"),
@@ -160,6 +176,8 @@ def test_entries_of_a_secret_are_told_to_nobody() -> None:
         ({"credential": PENDING, "key": None}, True),
         ({"key": PENDING}, True),
         ({"completion": PENDING}, True),
+        (met(None), True),
+        ({**met(None), "key": DOWN}, True),
         ({"key": DOWN}, False),
         (secret(None), False),
     ],

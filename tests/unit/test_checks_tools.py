@@ -11,7 +11,7 @@ from chatassistant_operator.api.policy import ANY, Policy
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.observed import Children
 from chatassistant_operator.observed.named import Absent, OtherSecret, Unreadable
-from chatassistant_operator.observed.pending import PENDING
+from chatassistant_operator.observed.pending import PENDING, Pending
 from chatassistant_operator.observed.pods import Pod, Report, ToolServer
 from support.situations import GOOD, Situation, assistant, confirm
 
@@ -37,10 +37,14 @@ def secret(hosts: str | None = None, use: str | None = "tools", entry: str = "be
     return {"secrets": {"todo-token": OtherSecret(frozenset({entry}), labels, annotations)}}
 
 
-def told(*reports: tuple[ToolServer, ...] | None) -> dict[str, Any]:
-    """What each pod tells of the servers; None for one that has not told."""
+def told(*reports: tuple[ToolServer, ...] | Pending | None) -> dict[str, Any]:
+    """What each pod tells of the servers; None for one that does not tell."""
     pods = tuple(Pod(f"p{number}", ready=True) for number in range(len(reports)))
-    said = {pod.name: Report(tools=each) for pod, each in zip(pods, reports, strict=True) if each is not None}
+    said = {
+        pod.name: PENDING if isinstance(each, Pending) else Report(tools=each)
+        for pod, each in zip(pods, reports, strict=True)
+        if each is not None
+    }
     return {"children": Children(pods=pods), "reports": said}
 
 
@@ -64,6 +68,8 @@ SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     ("nothing told yet", servers(URL), told(None), TOOLS, "Unknown", Reason.NOT_CHECKED, "No pod has told yet"),
     ("told, and suspended", {**servers(URL), "suspend": True}, told((LISTED,)), TOOLS, "Unknown", Reason.NOT_CHECKED, "No pod has told yet"),
     ("told of another server", servers(URL, PUBLIC_URL), told((LISTED,)), TOOLS, "Unknown", Reason.NOT_CHECKED, "s1"),
+    ("a pod that is being asked", servers(URL), told(PENDING), TOOLS, "Unknown", Reason.NOT_CHECKED, "No pod has told yet"),
+    ("one of several pods that is being asked", servers(URL), told((LISTED,), PENDING), TOOLS, "Unknown", Reason.NOT_CHECKED, "No pod has told yet"),
     ("listed", servers(URL, PUBLIC_URL), told((LISTED, SECOND), None), TOOLS, "True", Reason.TOOLS_LISTED, "offer tools: s0 (2), s1 (1)."),
     ("one does not answer", servers(URL), told((SILENT,)), TOOLS, "False", Reason.TOOL_SERVER_UNREACHABLE, "The MCP server 's0' does not list its tools to the pods (Unauthorized)."),
     ("one does not answer one pod", servers(URL, PUBLIC_URL), told((LISTED, SECOND), (SILENT, SECOND), (LISTED, SECOND)), TOOLS, "False", Reason.TOOL_SERVER_UNREACHABLE, "'s0'"),
@@ -94,6 +100,28 @@ def test_a_secret_whose_owner_allows_the_host_is_used(url: str, hosts: str) -> N
     assert APPLIED not in checks.run(assistant(**with_header(url)), replace(GOOD, **secret(hosts)))
 
 
+@pytest.mark.parametrize(
+    ("spec", "seen", "pending"),
+    [
+        (servers(URL), told(PENDING), True),
+        (servers(URL), told((LISTED,), PENDING), True),
+        (servers(URL), told((SILENT,), PENDING), True),
+        (servers(URL), told(None), False),
+        (servers(URL), told((LISTED,), None), False),
+        ({**servers(URL), "suspend": True}, told(PENDING), False),
+    ],
+)
+def test_only_a_pod_that_is_being_asked_is_waited_for(
+    spec: dict[str, Any], seen: dict[str, Any], pending: bool
+) -> None:
+    assert checks.run(assistant(**spec), replace(GOOD, **seen))[TOOLS].pending == pending
+
+
+@pytest.mark.parametrize("seen", [{"secrets": {"todo-token": Absent()}}, secret(use=None), secret()])
+def test_a_header_is_of_no_concern_while_suspended(seen: dict[str, Any]) -> None:
+    assert APPLIED not in checks.run(assistant(**with_header(), suspend=True), replace(GOOD, **seen))
+
+
 def test_without_tools_there_is_nothing_to_say_of_them() -> None:
     seen = replace(GOOD, **told((SILENT,)))
     assert {APPLIED, TOOLS}.isdisjoint(checks.run(assistant(), seen))
@@ -120,6 +148,13 @@ def test_a_pod_that_ends_tells_nothing_any_more() -> None:
         "http://todo.todo-chatbot.svc:8000/mcp",
         "http://todo.todo-chatbot.svc.cluster.local",
         "https://todo.todo-chatbot.svc.cluster.local./mcp",
+        "http://metadata.todo-chatbot.svc:8000/mcp",
+        "https://xn--e1afmkfd.xn--p1ai/mcp",
+        # IPv6 that leads to a public IPv4: mapped, NAT64, 6to4.
+        "https://[2606:4700:4700::1111]/mcp",
+        "https://[::ffff:8.8.8.8]/mcp",
+        "https://[64:ff9b::808:808]/mcp",
+        "https://[2002:808:808::1]/mcp",
     ],
 )
 def test_public_servers_and_the_namespaces_own_may_be_called(url: str) -> None:
@@ -139,6 +174,13 @@ def test_public_servers_and_the_namespaces_own_may_be_called(url: str) -> None:
         "https://todo.other.svc.cluster.local/mcp",
         "https://todo.other.svc.cluster.local./mcp",
         "http://todo.todo-chatbot.other/mcp",
+        "https://todo.other-namespace/mcp",
+        "https://todo-0.todo.team-1/mcp",
+        "https://todo.other-namespace:8443/mcp",
+        # With a dot at its end a short name is looked up in the whole world.
+        "http://todo./mcp",
+        "http://todo.todo-chatbot./mcp",
+        "http://todo.todo-chatbot.svc./mcp",
         # This machine, in all the ways that resolvers know.
         "https://localhost/mcp",
         "http://localhost:8000/mcp",
@@ -160,6 +202,10 @@ def test_public_servers_and_the_namespaces_own_may_be_called(url: str) -> None:
         # The cloud's metadata, and private networks.
         "https://169.254.169.254/latest/meta-data",
         "http://169.254.169.254/latest/meta-data",
+        "http://metadata/computeMetadata",
+        "https://metadata/computeMetadata",
+        "http://metadata./computeMetadata",
+        "http://instance-data/latest/meta-data",
         "https://metadata.google.internal/computeMetadata",
         "http://metadata.google.internal/computeMetadata",
         "https://10.0.0.1/mcp",
@@ -169,6 +215,22 @@ def test_public_servers_and_the_namespaces_own_may_be_called(url: str) -> None:
         "https://printer.local/mcp",
         "https://nas.home.arpa/mcp",
         "https://[fe80::1]/mcp",
+        "https://[fec0::1]/mcp",
+        "https://[ff02::1]/mcp",
+        "https://224.0.0.1/mcp",
+        "https://240.0.0.1/mcp",
+        # IPv6 that leads to a private IPv4: mapped, compatible, NAT64 of all and of a network, 6to4, Teredo.
+        "https://[::ffff:10.0.0.1]/mcp",
+        "https://[::ffff:a9fe:a9fe]/mcp",
+        "https://[::127.0.0.1]/mcp",
+        "https://[64:ff9b::10.0.0.1]/mcp",
+        "https://[64:ff9b::a9fe:a9fe]/latest/meta-data",
+        "https://[64:ff9b:1::10.0.0.1]/mcp",
+        "https://[64:ff9b:1:a00:0:100::]/mcp",
+        "https://[2002:a00:1::1]/mcp",
+        "https://[2002:7f00:1::1]/mcp",
+        "https://[2001:0:808:808::f5ff:fffe]/mcp",
+        "https://[2001:0:a00:1::f7f7:f7f7]/mcp",
         # What is no plain URL.
         "https://user@mcp.example.com/mcp",
         "https://mcp.example.com/mcp?token=x",

@@ -10,6 +10,7 @@ from chatassistant_operator.api.v1alpha1 import Metadata
 from chatassistant_operator.damping import Damper
 from chatassistant_operator.finding import Finding, Truth
 from chatassistant_operator.observed.gateway import Cause, Unanswered
+from chatassistant_operator.observed.pods import Pod
 from support.situations import GOOD, NOW, assistant
 from unit.world import World
 
@@ -139,6 +140,14 @@ def test_an_answer_on_its_way_is_neither_good_nor_bad() -> None:
         assert it.find(GOOD_KEY) == Reason.KEY_ACCEPTED
 
 
+def test_an_answer_on_its_way_makes_nothing_come_anew() -> None:
+    it = Damped()
+    for _ in range(10):
+        assert it.find(DOWN) == DOWN.reason
+        it.find(key("Unknown", Reason.NOT_CHECKED, pending=True))
+    assert it.find(GOOD_KEY) == GOOD_KEY.reason, "it came once, and is gone"
+
+
 @pytest.mark.parametrize(
     "anew",
     [
@@ -186,6 +195,47 @@ async def test_pods_that_come_and_go_for_an_hour_cost_a_handful_of_writes() -> N
     await it.reconcile(MINUTE)
     assert it.condition() == ("True", "Ready")
     assert it.problems() == []
+
+
+@pytest.mark.parametrize("old", [0, 1], ids=["others serve", "those of the previous revision serve"])
+async def test_trouble_of_one_pod_that_comes_and_goes_for_an_hour_costs_a_handful_of_writes(old: int) -> None:
+    it = World(replicas=2)
+    await it.reconcile()
+    (revision,) = it.serving
+    it.serves = False
+    it.serving = {revision: 1 - old, "older": old}
+    await it.reconcile(MINUTE)
+    told = len(it.versions)
+    for each in HALF_MINUTES_OF_AN_HOUR:
+        waiting = ("ErrImagePull", "manifest unknown") if each % 2 else None
+        it.pods = (Pod("todo-a", owner=revision, waiting=waiting),)
+        await it.reconcile(30 * SECOND)
+    assert len(it.versions) - told <= 6
+    assert it.condition() == ("False", "ImagePullFailed")
+    it.pods = ()
+    it.serving = {revision: 2}
+    await it.reconcile(SECOND)
+    outcome = await it.reconcile(4 * MINUTE)
+    assert it.condition() == ("False", "ImagePullFailed")
+    assert outcome.again == it.now + MINUTE
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Ready")
+    assert it.problems() == []
+
+
+async def test_trouble_of_one_pod_is_told_and_taken_back_at_once() -> None:
+    it = World(replicas=2)
+    await it.reconcile()
+    (revision,) = it.serving
+    it.pods = (Pod("todo-a", owner=revision, waiting=("ErrImagePull", "manifest unknown")),)
+    outcome = await it.reconcile(MINUTE)
+    assert it.condition() == ("False", "ImagePullFailed")
+    assert it.condition("Available") == ("True", "DeploymentAvailable")
+    assert outcome.again is not None
+    it.pods = ()
+    outcome = await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Ready")
+    assert outcome.again is None
 
 
 async def test_a_gateway_that_comes_and_goes_for_an_hour_costs_a_handful_of_writes() -> None:

@@ -1,13 +1,15 @@
 """From what is seen to what is said, in one go: what is written when, and that no status breaks its promises."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import Reason
 from chatassistant_operator.observed.gateway import Cause, KeyRefused, Unanswered
-from chatassistant_operator.observed.named import Absent, Credential
+from chatassistant_operator.observed.named import Absent, Credential, OtherSecret, Prompt
 from chatassistant_operator.observed.pending import PENDING
 from chatassistant_operator.ports import Refused
 from support.situations import GOOD
@@ -105,6 +107,63 @@ async def test_a_bad_edit_leaves_what_serves_and_is_told() -> None:
     await it.reconcile(MINUTE)
     assert it.condition() == ("True", "Ready")
     assert it.problems() == []
+
+
+PROMPT: dict[str, Any] = {"systemPromptFrom": {"configMapKeyRef": {"name": "prompts", "key": "todo"}}}
+HEADER = {"name": "Authorization", "secretKeyRef": {"name": "todo-token", "key": "bearer"}}
+SERVER = {"name": "todo", "url": "http://todo:8000/mcp", "headersFrom": [HEADER]}
+TOOLS: dict[str, Any] = {"tools": {"mcpServers": [SERVER]}}
+ALLOWED = OtherSecret(
+    frozenset({"bearer"}), {names.USE_LABEL: "tools"}, {names.HOSTS_ANNOTATION: "todo:8000"}
+)
+UNPROVEN: tuple[tuple[dict[str, Any], dict[str, Any], dict[str, Any]], ...] = (
+    # spec, what is seen when all is well, what is seen while suspended
+    (PROMPT, {"prompt": Prompt("Answer in rhymes.")}, {"prompt": Absent()}),
+    (PROMPT, {"prompt": Prompt("Answer in rhymes.")}, {"prompt": PENDING}),
+    (TOOLS, {"secrets": {"todo-token": ALLOWED}}, {"secrets": {"todo-token": Absent()}}),
+    (TOOLS, {"secrets": {"todo-token": ALLOWED}}, {"secrets": {"todo-token": PENDING}}),
+    (TOOLS, {"secrets": {"todo-token": ALLOWED}}, {"secrets": {"todo-token": replace(ALLOWED, labels={})}}),
+)
+
+
+@pytest.mark.parametrize(("spec", "well", "unproven"), UNPROVEN)
+async def test_what_is_suspended_is_scaled_to_zero_whatever_is_missing(
+    spec: dict[str, Any], well: dict[str, Any], unproven: dict[str, Any]
+) -> None:
+    it = World(**spec)
+    it.see(**well)
+    await it.reconcile()
+    assert it.deployment is not None
+    template = it.deployment["spec"]["template"]
+    it.see(**unproven)
+    it.edit(suspend=True)
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Suspended")
+    assert it.condition("Applied") == ("True", "Applied")
+    assert it.deployment["spec"]["replicas"] == 0
+    assert it.deployment["spec"]["template"] == template, "what it goes on with has been looked at"
+    it.see(**well)
+    it.edit(suspend=False)
+    await it.reconcile(MINUTE)
+    await it.reconcile(MINUTE)
+    assert it.condition("Available") == ("True", "DeploymentAvailable")
+    assert it.problems() == []
+
+
+@pytest.mark.parametrize(("spec", "well", "unproven"), UNPROVEN)
+async def test_nothing_that_was_not_looked_at_gets_into_pods_by_way_of_a_suspension(
+    spec: dict[str, Any], well: dict[str, Any], unproven: dict[str, Any]
+) -> None:
+    it = World(**spec, suspend=True)
+    it.see(**unproven)
+    await it.reconcile()
+    assert it.deployment is None
+    it.edit(suspend=False)
+    await it.reconcile(MINUTE)
+    assert it.deployment is None
+    it.see(**well)
+    await it.reconcile(MINUTE)
+    assert it.deployment is not None
 
 
 async def test_configurations_go_once_the_new_pods_serve() -> None:

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from chatassistant_operator.asking.standing import KeyStanding, Standing, after, after_key
-from chatassistant_operator.observed.gateway import Cause, KeyAccepted, KeyRefused, KnownKey, Unanswered
+from chatassistant_operator.observed.gateway import (
+    Cause,
+    KeyAccepted,
+    KeyRefused,
+    KnownKey,
+    Left,
+    Unanswered,
+)
 from support.situations import NOW
 
 Answer = KeyAccepted | KeyRefused | Unanswered
@@ -17,6 +24,8 @@ GOOD = KeyAccepted("sk-or-v1-012...def")
 ENDING = KeyAccepted("sk-or-v1-012...def", expires_at=NOW + HOUR)
 REFUSED, NO_CREDIT = KeyRefused(401, "User not found."), KeyRefused(402, "Insufficient credits.")
 LIMIT, ELSEWHERE = KeyRefused(403, "Key limit exceeded"), KeyRefused(404, "Not found")
+USED_UP = KeyAccepted("sk-or-v1-012...def", credits=Left.NONE)
+MANAGES = KeyAccepted("sk-or-v1-012...def", management=True)
 DOWN, LIMITED = Unanswered(Cause.UNREACHABLE, "Silence."), Unanswered(Cause.RATE_LIMITED, "Slow down.")
 
 
@@ -24,13 +33,15 @@ def word(told: Answer) -> str:
     """A verdict in short."""
     match told:
         case KeyAccepted():
-            return "accepted"
+            return "useless" if told.useless else "accepted"
         case KeyRefused(status, _, None):
             return f"refused {status}"
         case KeyRefused():
             return "expired"
-        case Unanswered():
+        case Unanswered(stands=None):
             return told.cause.value
+        case Unanswered():
+            return f"{told.cause.value}, {word(told.stands)}"
 
 
 STORIES: dict[str, tuple[KnownKey, Story]] = {
@@ -91,6 +102,27 @@ STORIES: dict[str, tuple[KnownKey, Story]] = {
         [(0, REFUSED, "Doubtful"), (60, REFUSED, "Doubtful"), (120, REFUSED, "Doubtful"), (180, REFUSED, "refused 401")],
     ),
     "accepted before a restart, ended during it": (KnownKey(True, NOW - HOUR, NOW), [(0, REFUSED, "expired"), (60, REFUSED, "expired")]),
+    "an outage after a refusal": (
+        KnownKey(),
+        [
+            (0, REFUSED, "refused 401"),
+            (60, DOWN, "refused 401"),
+            (65, DOWN, "Unreachable, refused 401"),
+            (665, DOWN, "Unreachable, refused 401"),
+            (700, LIMITED, "RateLimited, refused 401"),
+            (760, REFUSED, "refused 401"),
+            (820, DOWN, "refused 401"),
+            (825, DOWN, "Unreachable, refused 401"),
+            (900, GOOD, "accepted"),
+            (1500, DOWN, "accepted"),
+            (1505, DOWN, "Unreachable"),
+        ],
+    ),
+    "an outage after no credit": (KnownKey(), [(0, GOOD, "accepted"), (600, NO_CREDIT, "refused 402"), (660, LIMITED, "RateLimited, refused 402")]),
+    "an outage after its end": (KnownKey(True, NOW - HOUR, NOW), [(0, REFUSED, "expired"), (60, LIMITED, "RateLimited, expired")]),
+    "an outage after the limit was used up": (KnownKey(), [(0, USED_UP, "useless"), (60, DOWN, "useless"), (65, DOWN, "Unreachable, useless")]),
+    "an outage of a key that manages keys": (KnownKey(), [(0, MANAGES, "useless"), (60, LIMITED, "RateLimited, useless")]),
+    "a used-up limit, refused in an outage": (KnownKey(), [(0, USED_UP, "useless"), (60, REFUSED, "useless"), (65, REFUSED, "Doubtful, useless")]),
     "refused before a restart": (KnownKey(False, NOW - HOUR), [(0, REFUSED, "refused 401")]),
 }  # fmt: skip
 
@@ -123,6 +155,18 @@ def test_when_a_key_was_accepted_last_is_remembered() -> None:
     assert last.told.last_good == NOW
     before = after_key(None, KnownKey(True, NOW), LIMITED, at(60))
     assert before.told == Unanswered(Cause.RATE_LIMITED, "Slow down.", last_good=NOW)
+
+
+def test_when_a_key_was_refused_last_is_remembered() -> None:
+    last = after_key(None, KnownKey(), REFUSED, NOW)
+    for seconds in (60, 120):
+        last = after_key(last, KnownKey(), REFUSED, at(seconds))
+    for seconds in (180, 185, 190):
+        last = after_key(last, KnownKey(), DOWN, at(seconds))
+    assert isinstance(last.told, Unanswered)
+    assert isinstance(last.told.stands, KeyRefused)
+    assert last.told.stands.refused_at == at(120)
+    assert after_key(last, KnownKey(), DOWN, at(600)) == last, "the same is no news"
 
 
 def test_a_doubt_says_what_the_gateway_said_and_names_no_number_that_moves() -> None:

@@ -1,5 +1,6 @@
 """Findings become a Ready that tells the truth, and beside it what kstatus reads: Reconciling or Stalled."""
 
+import inspect
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,18 +8,27 @@ from typing import Any
 import pytest
 
 from chatassistant_operator import checks
+from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant, Condition, Status
 from chatassistant_operator.checks.rollout import Rollout
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Children, Observed
-from chatassistant_operator.observed.gateway import Cause, KeyAccepted, KeyRefused, Unanswered
-from chatassistant_operator.observed.named import Absent
+from chatassistant_operator.observed.gateway import (
+    Cause,
+    CompletionRefused,
+    KeyAccepted,
+    KeyRefused,
+    Left,
+    Unanswered,
+)
+from chatassistant_operator.observed.named import Absent, Credential
 from chatassistant_operator.observed.pending import PENDING
 from chatassistant_operator.observed.pods import Pod, Report, ToolServer
 from chatassistant_operator.status import Found, invalid, summarise
+from chatassistant_operator.status.events import events
 from support import kstatus
-from support.situations import GOOD, KEY, NOW, assistant, body, running, written
+from support.situations import GOOD, KEY, NOW, OTHER_KEY, assistant, body, running, written
 
 AVAILABLE = ConditionType.AVAILABLE
 MINUTE, DEADLINE = timedelta(minutes=1), timedelta(minutes=10)
@@ -196,6 +206,31 @@ def test_an_edit_begins_anew() -> None:
     assert again == later + DEADLINE
 
 
+@pytest.mark.parametrize("rollout", [NO_POD, STARTS])
+def test_an_edit_begins_anew_while_it_is_reconciling_too(rollout: Rollout) -> None:
+    missing = replace(GOOD, **NO_KEY)
+    status, _ = summary(assistant(), GOOD if rollout is STARTS else missing, rollout)
+    later = NOW + 9 * MINUTE
+    status, again = summary(written(status, generation=2), missing, NO_POD, later)
+    found = condition(status, "Reconciling")
+    assert found is not None
+    assert found.last_transition_time == NOW, "the condition's own time moves only with its status"
+    assert again == later + DEADLINE
+    for minutes in (1, 5, 9):
+        same, again = summary(written(status, generation=2), missing, NO_POD, later + minutes * MINUTE)
+        assert (same, again) == (status, later + DEADLINE)
+    status, _ = summary(written(status, generation=2), missing, NO_POD, later + DEADLINE)
+    assert sign(status) == ("Stalled", "SecretNotFound")
+
+
+def test_work_that_an_earlier_operator_began_keeps_its_time() -> None:
+    missing = replace(GOOD, **NO_KEY)
+    status, _ = summary(assistant(), missing, NO_POD)
+    assert status is not None
+    earlier = status.model_copy(update={"reconciling_since": None})
+    assert summary(written(earlier), missing, NO_POD, NOW + MINUTE)[1] == NOW + DEADLINE
+
+
 def test_what_had_to_be_edited_does_not_shorten_the_wait_for_what_may_arrive() -> None:
     status, _ = summary(assistant(**MISSPELT), GOOD, SERVES)
     assert sign(status) == ("Stalled", "ModelNotFound")
@@ -238,6 +273,72 @@ def test_a_restart_says_nothing_until_there_is_news() -> None:
     before, _ = summary(assistant(), GOOD, SERVES)
     unread = replace(GOOD, credential=PENDING, key=None, catalogue=PENDING)
     assert summary(written(before), unread, SERVES, NOW + timedelta(hours=1))[0] == before
+
+
+SAID_BY_THE_GATEWAY: tuple[dict[str, Any], ...] = (
+    {"key": KeyRefused(401, "User not found.")},
+    {"key": KeyRefused(402, "Insufficient credits.")},
+    {"key": KeyRefused(401, "User not found.", expired_at=NOW)},
+    {"key": KeyAccepted("", management=True)},
+    {"key": KeyAccepted("", credits=Left.NONE)},
+    {"completion": CompletionRefused(402, "Insufficient credits.")},
+)
+
+
+@pytest.mark.parametrize("said", SAID_BY_THE_GATEWAY)
+def test_what_the_gateway_said_against_the_key_stands_after_a_restart_in_an_outage(
+    said: dict[str, Any],
+) -> None:
+    before, _ = summary(assistant(), replace(GOOD, **said), SERVES)
+    outage = replace(GOOD, key=LIMITED)
+    assert summary(written(before), outage, SERVES, NOW + MINUTE)[0] == before
+
+
+@pytest.mark.parametrize(
+    ("said", "generation", "seen"),
+    [
+        (REFUSED, 2, {}),
+        (REFUSED, 1, {"credential": Credential(OTHER_KEY, OTHER_KEY.fingerprint or "")}),
+        (NO_KEY, 1, {}),
+        ({"credential": Credential(ApiKey("hunter2"), "1"), "key": None}, 1, {}),
+    ],
+    ids=["another spec", "another key", "no Secret before", "no key before"],
+)
+def test_what_was_said_of_something_else_does_not_stand(
+    said: dict[str, Any], generation: int, seen: dict[str, Any]
+) -> None:
+    before, _ = summary(assistant(), replace(GOOD, **said), SERVES)
+    outage = replace(GOOD, **seen, key=DOWN)
+    after, _ = summary(written(before, generation=generation), outage, SERVES, NOW + MINUTE)
+    found = condition(after, "CredentialsValid")
+    assert found is not None
+    assert (found.status, found.reason) == ("Unknown", "GatewayUnreachable")
+
+
+@pytest.mark.parametrize(("type_", "truth"), [("CredentialsValid", "False"), ("ModelRetiring", "True")])
+def test_reasons_of_a_newer_operator_are_kept_until_there_is_news(type_: str, truth: str) -> None:
+    status, _ = summary(assistant(), GOOD, SERVES)
+    assert status is not None
+    newer = Condition.model_validate(
+        {
+            "type": type_,
+            "status": truth,
+            "reason": "FromTheFuture",
+            "message": "Something is the matter.",
+            "last_transition_time": NOW,
+            "observed_generation": 1,
+        }
+    )
+    others = tuple(each for each in status.conditions if each.type != type_)
+    downgraded = written(status.model_copy(update={"conditions": (*others, newer)}))
+    unread = replace(GOOD, credential=PENDING, key=None, catalogue=PENDING)
+    found = Found(
+        {APPLIED.type: APPLIED, AVAILABLE: SERVES.finding} | checks.run(downgraded, unread), SERVES, running()
+    )
+    # Not recorded: to hold statuses to what this version knows is not for those of another one.
+    kept, _ = inspect.unwrap(summarise)(downgraded, unread, found)
+    assert condition(kept, type_) == newer
+    assert all(each["type"] == "Normal" for each in events(assistant(), kept or status, "here"))
 
 
 def test_an_answer_on_its_way_is_waited_for_when_nothing_was_said_before() -> None:

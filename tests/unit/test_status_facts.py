@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from chatassistant_operator import checks
+from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.api.reasons import ConditionType, Reason
-from chatassistant_operator.api.v1alpha1 import ChatAssistant, Pricing, Status
+from chatassistant_operator.api.v1alpha1 import ChatAssistant, CredentialsStatus, Pricing, Status
 from chatassistant_operator.checks.rollout import Rollout
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Children, Manifest, Observed
@@ -18,14 +19,16 @@ from chatassistant_operator.observed.gateway import (
     Cause,
     KeyAccepted,
     KeyRefused,
+    KnownKey,
     Left,
     Unanswered,
 )
 from chatassistant_operator.observed.named import Absent, Credential
-from chatassistant_operator.observed.pending import PENDING
+from chatassistant_operator.observed.pending import PENDING, Pending
 from chatassistant_operator.observed.pods import Pod, Report, ToolServer
 from chatassistant_operator.status import Found, expires_soon_at, summarise
 from support.situations import CATALOGUE, GOOD, NOW, OTHER_KEY, assistant, model, running, written
+from unit.world import World
 
 AVAILABLE = ConditionType.AVAILABLE
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -145,11 +148,52 @@ def test_when_a_key_was_accepted_last_is_told_once_it_cannot_be_asked() -> None:
 def test_what_was_known_of_another_key_is_not_kept() -> None:
     before = status(assistant())
     other = Credential(OTHER_KEY, OTHER_KEY.fingerprint or "")
-    assert status(written(before), credential=other, key=KeyRefused(401, "no")).credentials is None
+    refused = status(written(before), credential=other, key=KeyRefused(401, "no")).credentials
+    assert refused == CredentialsStatus(fingerprint=OTHER_KEY.fingerprint)
     later = replace(ACCEPTED, accepted_at=NOW + HOUR)
     told = status(written(before), credential=other, key=later).credentials
     assert told is not None
     assert (told.fingerprint, told.last_accepted_time) == (OTHER_KEY.fingerprint, NOW + HOUR)
+
+
+ELSEWHERE: dict[str, Any] = {"gateway": {"baseURL": "https://gateway.example/v1"}}
+FOREIGN, ANOTHER = Credential(ApiKey("abc"), "v1"), Credential(ApiKey("xyz"), "v2")
+
+
+def test_what_was_known_of_another_gateways_key_is_not_kept_either() -> None:
+    before = status(assistant(**ELSEWHERE), credential=FOREIGN)
+    assert before.credentials is not None
+    assert (before.credentials.fingerprint, before.credentials.revision) == (None, "v1")
+    known = written(before, **ELSEWHERE)
+    same = status(known, NOW + HOUR, credential=FOREIGN, key=replace(ACCEPTED, accepted_at=NOW + HOUR))
+    assert same.credentials == before.credentials
+    refused = status(known, credential=ANOTHER, key=KeyRefused(401, "no")).credentials
+    assert refused == CredentialsStatus(revision="v2")
+    later = replace(ACCEPTED, expires_at=None, accepted_at=NOW + HOUR)
+    told = status(known, credential=ANOTHER, key=later).credentials
+    assert told is not None
+    assert (told.expires_at, told.last_accepted_time) == (None, NOW + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("credential", "known"), [(FOREIGN, KnownKey(True, NOW, ENDS)), (ANOTHER, KnownKey())]
+)
+async def test_a_key_is_asked_about_with_what_is_known_of_just_this_one(
+    credential: Credential, known: KnownKey
+) -> None:
+    it = World(**ELSEWHERE)
+    it.see(credential=FOREIGN, key=ACCEPTED)
+    await it.reconcile()
+    asked: list[KnownKey] = []
+
+    def key(_: ChatAssistant, _key: ApiKey | None, known: KnownKey) -> Pending:
+        asked.append(known)
+        return PENDING
+
+    it.key = key  # type: ignore[method-assign]  # to see what it is asked with
+    it.see(credential=credential)
+    await it.reconcile()
+    assert asked == [known]
 
 
 def test_when_a_keys_end_comes_near() -> None:
@@ -190,6 +234,8 @@ def test_the_tools_are_kept_while_no_pod_tells_and_go_with_their_server() -> Non
     assert [(each.server, each.names) for each in before.tools] == [("todo", ("add", "list"))]
     assert status(written(before, **TOOLS), children=children).tools == before.tools
     assert status(written(before)).tools == ()
+    asked = status(written(before, **TOOLS), children=children, reports={pod.name: PENDING})
+    assert asked.tools == before.tools
     many = {pod.name: Report(tools=(ToolServer("todo", tuple(map(str, range(300)))),))}
     assert len(status(assistant(**TOOLS), children=children, reports=many).tools[0].names) == 256
 

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.asking.references import other_secret_of
 from chatassistant_operator.damping import Damper
 from chatassistant_operator.desired.metadata import revision_of
 from chatassistant_operator.observed import Children, Manifest, Observed
+from chatassistant_operator.observed.named import Absent
 from chatassistant_operator.observed.pods import Pod, ReplicaSet
 from chatassistant_operator.ports import Gateway, Ports, Refused
 from chatassistant_operator.reconcile import Outcome, reconcile
@@ -65,7 +67,7 @@ class World:
         """One reconcile at a later time."""
         self.now += after
         self.seen = replace(self.seen, now=self.now)
-        ports = Ports(self, self, self.gateway, self, self.damper, self.seen.policy, self.seen.defaults)
+        ports = Ports(self, self, self.gateway, self, self.damper, self.seen.policy, self.seen.defaults, self)
         outcome = await reconcile(ChatAssistant.parse(self.body), ports, self.now)
         if outcome.status is not None:
             status = outcome.status.model_dump(by_alias=True, exclude_none=True, mode="json")
@@ -122,8 +124,23 @@ class World:
     def prompt(self, _: ChatAssistant) -> Any:
         return self.seen.prompt
 
+    def access_token(self, assistant: ChatAssistant) -> Any:
+        if not assistant.spec.access.token_is_generated:
+            return None
+        made = self._live.get(("Secret", "todo-access"))
+        return other_secret_of(made) if made else Absent()
+
+    async def make_access_token(self, _: ChatAssistant, secret: Manifest) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        assert ("Secret", "todo-access") not in self._live, "it is made once"
+        self._live["Secret", "todo-access"] = {**secret, "data": {"token": "eA=="}}
+
     def key(self, _: ChatAssistant, api_key: Any, *_known: Any) -> Any:
         return self.seen.key if api_key is not None else None
+
+    def doubt(self, _: ChatAssistant) -> None:
+        pass
 
     def catalogue(self, _: ChatAssistant) -> Any:
         return self.seen.catalogue

@@ -27,6 +27,18 @@ ACCEPTED_CREDENTIALS_ANNOTATION: Final = f"{GROUP}/accepted-credentials"
 ANSWERED_COMPLETION_ANNOTATION: Final = f"{GROUP}/answered-completion"
 """On Deployments: the digest of the one-token completion that was answered last, which is not asked for again."""
 
+ACCESS_REVISION_ANNOTATION: Final = f"{GROUP}/access-revision"
+"""On pods: which revision of the Secret of spec.access.tokenSecretRef they were made for."""
+
+TOKEN_REVISION_ANNOTATION: Final = f"{GROUP}/token-revision"
+"""On Secrets with access tokens that the operator made, and on pods that use them: which revision it is."""
+
+STORE_REVISION_ANNOTATION: Final = f"{GROUP}/store-revision"
+"""On pods: which revision of the store's Secret they were made for."""
+
+PRICES_ANNOTATION: Final = f"{GROUP}/prices"
+"""On Deployments: what the models cost when the pods were made, so that a price that moves rolls none."""
+
 VALIDATE_AT_ANNOTATION: Final = f"{GROUP}/validate-at"
 """On ChatAssistants: a new value has Secret, key and model checked at once."""
 
@@ -38,6 +50,9 @@ HOSTS_ANNOTATION: Final = f"{GROUP}/hosts"
 
 DESIRED_HASH_ANNOTATION: Final = f"{GROUP}/desired-hash"
 """On children: what was last applied, so that fields which are no longer wanted are noticed."""
+
+ACCESS_TOKEN: Final = "token"  # noqa: S105 (an entry's name)
+"""The entry of a Secret that holds an access token, where nobody names another."""
 
 CONTAINER: Final = "chatbot"
 HTTP_PORT: Final = 8080
@@ -63,3 +78,8 @@ def labels(name: str) -> dict[str, str]:
 def config_map(name: str, digest: str) -> str:
     """The name of the immutable ConfigMap whose content has this digest."""
     return f"{name}-config-{digest}"
+
+
+def access_secret(name: str) -> str:
+    """The name of the Secret with the access token that the operator makes."""
+    return f"{name}-access"

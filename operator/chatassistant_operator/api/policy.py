@@ -18,6 +18,11 @@ SAME_NAMESPACE: Final = "SameNamespace"
 # Names that lead into a cluster or a private network, whatever their address.
 _INNER_ENDINGS: Final = (".svc", ".local", ".internal", ".localhost", ".home.arpa")
 _SERVICE: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+# What a node's own search domains make of a bare name: the metadata servers of GCE and EC2.
+_METADATA: Final = frozenset({"metadata", "instance-data"})
+_TOP_LEVEL: Final = re.compile(r"[a-z]{2,63}|xn--[-a-z0-9]{1,59}")
+# The prefix for all (RFC 6052). A network's own, 64:ff9b:1::/48 (RFC 8215), counts as reserved, and so as not public.
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -33,8 +38,9 @@ class Policy(BaseModel):
     """The repositories that spec.image may be of, without tag or digest."""
 
     allowed_endpoints: tuple[str, ...] = (PUBLIC, SAME_NAMESPACE)
-    """The URLs that spec.tools.mcpServers[].url may have; `Public` stands for any https host that is not of a cluster
-    or a private network, `SameNamespace` for the Services of the assistant's own namespace."""
+    """The URLs that spec.tools.mcpServers[].url, spec.access.oidc.issuer and spec.observability.otlpEndpoint may have;
+    `Public` stands for any https host that is not of a cluster or a private network, `SameNamespace` for the Services
+    of the assistant's own namespace."""
 
     allowed_metadata: tuple[str, ...] = ()
     """The prefixes that keys of spec.pod.labels, spec.pod.annotations and spec.service.annotations may have."""
@@ -60,13 +66,18 @@ class Policy(BaseModel):
     def allows_endpoint(self, url: str, namespace: str) -> bool:
         """Whether pods in a namespace may be told to call this URL."""
         wanted, allowed = _endpoint(url), self.allowed_endpoints
-        if ANY in allowed or wanted is None:
-            return ANY in allowed and wanted is not None
+        if wanted is None:
+            return False
         if PUBLIC in allowed and wanted[0] == "https" and _is_public(wanted[1]):
             return True
         if SAME_NAMESPACE in allowed and _is_service(wanted[1], namespace):
             return True
-        return wanted in {_endpoint(each) for each in allowed}
+        return self.lists_endpoint(url)
+
+    def lists_endpoint(self, url: str) -> bool:
+        """Whether just this URL is allowed, and not only its class: then pods may call it wherever it leads."""
+        wanted, allowed = _endpoint(url), self.allowed_endpoints
+        return wanted is not None and (ANY in allowed or wanted in {_endpoint(each) for each in allowed})
 
     def allows_metadata(self, key: str) -> bool:
         """Whether a label or an annotation may have this key."""
@@ -88,21 +99,52 @@ def is_openrouter(url: str) -> bool:
 
 
 def _is_public(host: str) -> bool:
-    """Whether a host is named as one of the internet; what its name leads to is for the pods to check."""
+    """Whether a host is named as one of the internet.
+
+    What a name leads to is for the pods to check, by the class of each address before they connect: they also see
+    what cannot be told here, that a namespace has a name that could be a top-level domain (`https://grafana.monitoring`).
+    """
     try:
-        return ipaddress.ip_address(host).is_global
+        return _is_global(ipaddress.ip_address(host))
     except ValueError:
-        # Whatever ends in a number is an address, or is taken for one: 127.1, 0x7f000001, 2130706433.
-        last = host.rstrip(".").rpartition(".")[2]
-        numeric = last[:1].isdigit()
-        return "." in host.rstrip(".") and not numeric and not host.rstrip(".").endswith(_INNER_ENDINGS)
+        name = host.rstrip(".")
+        # Whatever ends in a number is an address, or is taken for one: 127.1, 0x7f000001, 2130706433. What has no
+        # dot, or ends in what is no top-level domain, is a Service of some namespace.
+        top = name.rpartition(".")[2]
+        return "." in name and _TOP_LEVEL.fullmatch(top) is not None and not name.endswith(_INNER_ENDINGS)
+
+
+def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is one of the internet; one that stands for an IPv4 address is judged by that."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast
+    embedded = _embedded(address)
+    if embedded:
+        return all(map(_is_global, embedded))
+    unusual = address.is_multicast or address.is_reserved or address.is_site_local
+    return address.is_global and not unusual
+
+
+def _embedded(address: ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ...]:
+    """The IPv4 addresses that an IPv6 address leads to: mapped, 6to4, Teredo (server and client), NAT64 (RFC 6052)."""
+    if address in _NAT64:
+        return (ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF),)
+    return (
+        *(each for each in (address.ipv4_mapped, address.sixtofour) if each is not None),
+        *(address.teredo or ()),
+    )
 
 
 def _is_service(host: str, namespace: str) -> bool:
     """Whether a host names a Service of the namespace, in one of the forms that the cluster's DNS knows."""
-    name, _, rest = host.rstrip(".").partition(".")
-    endings = {"", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"}
-    return _SERVICE.fullmatch(name) is not None and name != "localhost" and rest in endings
+    name, dot, rest = host.partition(".")
+    if _SERVICE.fullmatch(name) is None or name == "localhost":
+        return False
+    if not dot:
+        return name not in _METADATA
+    whole = f"{namespace}.svc.cluster.local"
+    # A name that ends in a dot is looked up as it is, so it has to be the whole one.
+    return rest in {namespace, f"{namespace}.svc", whole, f"{whole}."}
 
 
 def _endpoint(url: str) -> tuple[str, str, int | None, str] | None:

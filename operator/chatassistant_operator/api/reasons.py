@@ -54,8 +54,14 @@ class Reason(StrEnum):
 
     @classmethod
     def named(cls, name: str) -> Self:
-        """The member of this name."""
-        return next(member for member in cls if str(member) == name)
+        """The member of this name; for one that only another version of the operator knows, one that mends itself."""
+        for member in cls:
+            if str(member) == name:
+                return member
+        unknown = str.__new__(cls, name)
+        unknown._name_ = unknown._value_ = name
+        unknown.awaits, unknown.meaning = Awaits.TIME, "Another version of the operator said so."
+        return unknown
 
     READY = "Ready", Awaits.NOTHING, "It answers."
     SUSPENDED = "Suspended", Awaits.NOTHING, "spec.suspend is true: no pod runs, nothing is checked."

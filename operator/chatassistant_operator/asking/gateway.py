@@ -12,6 +12,7 @@ from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.asking.manners import key_of, manner
 from chatassistant_operator.asking.questions import (
+    REFUSED_SECONDS,
     Clocks,
     KeyQuestion,
     OpenQuestion,
@@ -76,6 +77,10 @@ class AskedGateway:
         if known.accepted:
             gateway.known[question] = known
         return _still_waiting(gateway.keys.waited(question), question.terms)
+
+    def doubt(self, assistant: ChatAssistant) -> None:
+        """Ask of the key again at once, or a minute after the last answer."""
+        self._of(assistant).keys.refresh(key_of(assistant), REFUSED_SECONDS)
 
     def catalogue(self, assistant: ChatAssistant) -> CatalogueVerdict:
         """The models that the gateway offers."""

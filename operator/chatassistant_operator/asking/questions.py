@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -10,6 +10,7 @@ from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.asking.manners import namespace_of
 from chatassistant_operator.asking.references import Changed
 from chatassistant_operator.asking.standing import KeyStanding, Standing, after, after_key
+from chatassistant_operator.desired.trial import more_tokens
 from chatassistant_operator.engine.breaker import Breaker
 from chatassistant_operator.engine.inquiries import Inquiries
 from chatassistant_operator.engine.pace import Pace
@@ -39,7 +40,7 @@ _AT_ONCE: Final = 8
 _FIRST_BACKOFF_SECONDS: Final = 5.0
 _LAST_BACKOFF_SECONDS: Final = 300.0
 # A refused key may be enabled again, a limit raised, an account filled.
-_REFUSED_SECONDS: Final = 60.0
+REFUSED_SECONDS: Final = 60.0
 _NEVER: Final = float("inf")
 # By chance, a question is asked up to a fifth earlier than its pause says; a gateway's wish for patience is kept.
 _NOT_EARLIER: Final = 1.25
@@ -149,14 +150,14 @@ class Questions:
             except RefusedError as error:
                 return KeyRefused(error.status, str(error))
 
-        answer: KeyAccepted | KeyRefused | Unanswered = await self._unless_down(ask)
+        answer: KeyAccepted | KeyRefused | Unanswered = await self._unless_down(last, ask)
         return after_key(last, self.known.pop(question, KnownKey()), answer, self._clocks.second())
 
     async def _ask_catalogue(
         self, question: OpenQuestion, last: Standing[Catalogue] | None
     ) -> Standing[Catalogue]:
         timeout = question.terms.timeout_seconds
-        answer = await self._unless_down(lambda: self._openrouter.models(self._base_url, timeout))
+        answer = await self._unless_down(last, lambda: self._openrouter.models(self._base_url, timeout))
         return after(last, answer, self._clocks.second())
 
     async def _ask_endpoints(
@@ -165,21 +166,19 @@ class Questions:
         timeout = question.terms.timeout_seconds
         endpoints = self._openrouter.endpoints
         ask = _whether_or_not_there(lambda: endpoints(self._base_url, question.model, timeout))
-        return after(last, await self._unless_down(ask), self._clocks.second())
+        return after(last, await self._unless_down(last, ask), self._clocks.second())
 
     async def _ask_zero_retention(
         self, question: OpenQuestion, last: Standing[Endpoints] | None
     ) -> Standing[Endpoints]:
         timeout = question.terms.timeout_seconds
         ask = _whether_or_not_there(lambda: self._openrouter.zero_retention(self._base_url, timeout))
-        return after(last, await self._unless_down(ask), self._clocks.second())
+        return after(last, await self._unless_down(last, ask), self._clocks.second())
 
     async def _ask_trial(self, question: TrialQuestion, last: _Trial | None) -> _Trial:
         async def ask() -> CompletionAnswered | CompletionRefused | Unanswered:
             try:
-                await self._openrouter.complete(
-                    self._base_url, question.api_key, question.request, question.terms.timeout_seconds
-                )
+                await self._complete(question, question.request)
             except RefusedError as error:
                 return CompletionRefused(error.status, str(error))
             except RateLimitedError as error:
@@ -187,13 +186,32 @@ class Questions:
                 return _unanswered(error)
             return CompletionAnswered()
 
-        return after(last, await self._unless_down(ask), self._clocks.second())
+        return after(last, await self._unless_down(last, ask), self._clocks.second())
 
-    async def _unless_down(self, ask: Callable[[], Awaitable[T | Unanswered]]) -> T | Unanswered:
-        """The answer, or at once why there is none while the gateway is left alone."""
+    async def _complete(self, question: TrialQuestion, request: dict[str, Any]) -> None:
+        """Ask for as few tokens as there may be."""
+        terms, openrouter = question.terms, self._openrouter
+        try:
+            await openrouter.complete(self._base_url, question.api_key, request, terms.timeout_seconds)
+        except RefusedError as error:
+            wants = more_tokens(request, error.status, str(error))
+            if wants is None:
+                raise
+            await openrouter.complete(self._base_url, question.api_key, wants, terms.timeout_seconds)
+
+    async def _unless_down(
+        self, last: Standing[Any] | KeyStanding | None, ask: Callable[[], Awaitable[T | Unanswered]]
+    ) -> T | Unanswered:
+        """The answer, or at once why there is none while the gateway is left alone.
+
+        What the question itself met stays told then: what another one met is the same in other words.
+        """
         wait = self._breaker.wait()
         if wait > 0:
-            return Unanswered(self._down.cause, self._down.detail, retry_after=wait)
+            told = last.told if last else None
+            if isinstance(told, Unanswered) and told.cause is self._down.cause:
+                return replace(told, retry_after=wait)
+            return replace(self._down, retry_after=wait)
         try:
             answer = await ask()
         except OpenRouterError as error:
@@ -244,12 +262,12 @@ def _key_pause(question: KeyQuestion, answer: KeyStanding, age: float) -> float:
     """As often as the terms say; more often while it is refused, or used up, and may come back."""
     interval, told = question.terms.interval_seconds, answer.told
     if isinstance(told, Unanswered) and told.cause is Cause.DOUBTFUL:
-        return _REFUSED_SECONDS
+        return REFUSED_SECONDS
     backoff = _backoff(told, answer.failures, age)
     if backoff is not None:
         return backoff
     used_up = isinstance(told, KeyAccepted) and told.credits is Left.NONE
-    return min(_REFUSED_SECONDS, interval) if isinstance(told, KeyRefused) or used_up else interval
+    return min(REFUSED_SECONDS, interval) if isinstance(told, KeyRefused) or used_up else interval
 
 
 def _trial_pause(_: TrialQuestion, answer: _Trial, age: float) -> float:
@@ -257,4 +275,4 @@ def _trial_pause(_: TrialQuestion, answer: _Trial, age: float) -> float:
     backoff = _backoff(answer.told, answer.failures, age)
     if backoff is not None:
         return backoff
-    return _REFUSED_SECONDS if isinstance(answer.told, CompletionRefused) else _NEVER
+    return REFUSED_SECONDS if isinstance(answer.told, CompletionRefused) else _NEVER

@@ -25,7 +25,7 @@ from chatassistant_operator.observed.named import (
 from chatassistant_operator.observed.pending import PENDING
 from chatassistant_operator.ports import Key
 
-_READS_A_SECOND: Final = 20
+_READS_A_SECOND: Final = 15
 # What is missing is about to be made, most likely: look often at first.
 _MISSING_SECONDS: Final = 5.0
 _MISSING_FOR_SECONDS: Final = 600.0
@@ -101,12 +101,9 @@ class AskedReferences:
 
     def secrets(self, assistant: ChatAssistant) -> Mapping[str, OtherSecretReading]:
         """The other Secrets that the spec names."""
-        wanted = dict.fromkeys(
-            header.secret_key_ref.name
-            for server in assistant.spec.tools.mcp_servers
-            for header in server.headers_from
+        questions = tuple(
+            Reference(assistant.metadata.namespace, name) for name in assistant.spec.other_secrets
         )
-        questions = tuple(Reference(assistant.metadata.namespace, name) for name in wanted)
         answers = self._secrets.peek_all(questions, key_of(assistant), manner(assistant))
         return {
             question.name: PENDING if answer is None else answer
@@ -135,9 +132,7 @@ class AskedReferences:
 
 def credential_of(secret: Manifest, key: str) -> Credential:
     """The entry of a Secret that the API key should be in."""
-    metadata, encoded = secret["metadata"], secret.get("data", {}).get(key)
-    version = f"{metadata.get('uid')}/{metadata.get('resourceVersion')}"
-    revision = hashlib.sha256(version.encode()).hexdigest()[:12]
+    encoded, revision = secret.get("data", {}).get(key), _revision(secret)
     if encoded is None:
         return Credential(None, revision)
     api_key = ApiKey(base64.b64decode(encoded))
@@ -147,9 +142,21 @@ def credential_of(secret: Manifest, key: str) -> Credential:
 def other_secret_of(secret: Manifest) -> OtherSecret:
     """A Secret without its values."""
     metadata = secret["metadata"]
+    owners: list[Manifest] = metadata.get("ownerReferences", [])
     return OtherSecret(
-        frozenset(secret.get("data", {})), metadata.get("labels", {}), metadata.get("annotations", {})
+        entries=frozenset(secret.get("data", {})),
+        labels=metadata.get("labels", {}),
+        annotations=metadata.get("annotations", {}),
+        revision=_revision(secret),
+        controller=next((each["uid"] for each in owners if each.get("controller")), None),
     )
+
+
+def _revision(secret: Manifest) -> str:
+    """What another version of a Secret has another one of; it is made of nothing that stands in the Secret."""
+    metadata = secret["metadata"]
+    version = f"{metadata.get('uid')}/{metadata.get('resourceVersion')}"
+    return hashlib.sha256(version.encode()).hexdigest()[:12]
 
 
 def prompt_of(config_map: Manifest, key: str) -> Prompt:

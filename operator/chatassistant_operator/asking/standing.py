@@ -2,14 +2,21 @@
 
 A failure after a good answer is told when it lasts, and not at the first one. A refusal of a key that was accepted
 before is believed only after several over some time: in the outage of 19 February 2026 OpenRouter answered 401 `User
-not found.` to valid keys (anomalyco/opencode#14252).
+not found.` to valid keys (anomalyco/opencode#14252). What was believed against a key holds until an answer says otherwise.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
-from chatassistant_operator.observed.gateway import Cause, KeyAccepted, KeyRefused, KnownKey, Unanswered
+from chatassistant_operator.observed.gateway import (
+    Cause,
+    KeyAccepted,
+    KeyRefused,
+    KnownKey,
+    Unanswered,
+    against,
+)
 
 T = TypeVar("T")
 
@@ -86,11 +93,11 @@ def after_key(
             return KeyStanding(replace(answer, accepted_at=now), KnownKey(True, now, answer.expires_at))
         case Unanswered():
             failures = last.failures + 1 if last else 1
-            if last and _may_be_chance(answer, failures) and isinstance(last.told, KeyAccepted):
+            if last and _may_be_chance(answer, failures) and not isinstance(last.told, Unanswered):
                 return replace(last, failures=failures)
-            return KeyStanding(replace(answer, last_good=known.accepted_at), known, failures)
+            return KeyStanding(_unanswered(last, known, answer), known, failures)
         case KeyRefused():
-            return _after_refusal(last, known, answer, now)
+            return _after_refusal(last, known, replace(answer, refused_at=now), now)
 
 
 def _after_refusal(
@@ -111,8 +118,13 @@ def _after_refusal(
         f"The gateway refuses the key ({answer.status}: {answer.message}), which it accepted before. Outages have looked "
         "like this, so it is asked several times before the key is called rejected."
     )
-    doubt = Unanswered(Cause.DOUBTFUL, detail, known.accepted_at)
+    doubt = _unanswered(last, known, Unanswered(Cause.DOUBTFUL, detail))
     return KeyStanding(doubt, known, failures, refusals, since)
+
+
+def _unanswered(last: KeyStanding | None, known: KnownKey, answer: Unanswered) -> Unanswered:
+    """No answer, with what is known from before."""
+    return replace(answer, last_good=known.accepted_at, stands=against(last.told) if last else None)
 
 
 def _may_be_chance(answer: Unanswered, failures: int) -> bool:

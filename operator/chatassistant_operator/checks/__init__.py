@@ -10,7 +10,7 @@ from typing import Final
 
 from chatassistant_operator.api.reasons import ConditionType
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.checks import completion, key, model, policy, prompt, secret, tools
+from chatassistant_operator.checks import completion, key, model, other_secrets, policy, prompt, secret, tools
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Observed
 
@@ -21,6 +21,8 @@ CHAIN: Final[tuple[Check, ...]] = (
     # Applied
     policy.the_policy_allows,
     tools.secrets_may_be_used,
+    other_secrets.named_secrets_may_be_used,
+    other_secrets.made_secret_is_ours,
     prompt.prompt_is_there,
     # CredentialsValid
     secret.secret_is_read,
@@ -29,13 +31,15 @@ CHAIN: Final[tuple[Check, ...]] = (
     secret.value_can_be_sent,
     secret.value_looks_like_a_key,
     key.key_may_be_asked,
-    key.gateway_answers,
     key.key_has_not_expired,
     key.key_is_not_refused,
     key.key_manages_no_keys,
     key.limit_is_not_reached,
     completion.completion_is_paid_for,
+    completion.pods_have_told,
     completion.pods_are_paid_for,
+    key.last_word_stands,
+    key.gateway_answers,
     completion.completion_has_come,
     key.key_is_accepted,
     # ModelAvailable

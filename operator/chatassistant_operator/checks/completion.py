@@ -1,17 +1,19 @@
 """Does the gateway answer a completion, asked by the operator once or met by the pods?"""
 
+from collections.abc import Mapping
 from typing import Final
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.checks.key import limit_used_up, no_credit, refusal
+from chatassistant_operator.checks.key import is_key_limit, limit_used_up, no_credit, refusal
 from chatassistant_operator.finding import Finding
-from chatassistant_operator.observed import Observed, annotation
+from chatassistant_operator.observed import Children, Observed, annotation
 from chatassistant_operator.observed.gateway import CompletionRefused
 from chatassistant_operator.observed.pending import Pending
+from chatassistant_operator.observed.pods import Report, ReportReading
 
-_ABOUT_THE_KEY: Final = frozenset({401, 402, 403})
+_ABOUT_THE_KEY: Final = frozenset({401, 402})
 # What a 404 says, by words that OpenRouter's texts have had since 2025; whatever else it is, the model is not there.
 _WORDS: Final = (
     ("support tool use", Reason.TOOLS_UNSUPPORTED),
@@ -26,20 +28,22 @@ _WORDS: Final = (
 def completion_is_paid_for(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """What a refused completion says of the key or its account."""
     refused = seen.completion
-    if not isinstance(refused, CompletionRefused) or refused.status not in _ABOUT_THE_KEY:
+    if not isinstance(refused, CompletionRefused) or not _is_about_the_key(refused):
         return None
     return refusal(assistant, refused.status, refused.message)
 
 
+def pods_have_told(_: ChatAssistant, seen: Observed) -> Finding | None:
+    """Nothing is known while a pod has not been asked yet what it met."""
+    if not any(isinstance(each, Pending) for each in told_by_pods(seen.children, seen.reports)):
+        return None
+    message = "The pods are being asked what their completions met."
+    return Finding(ConditionType.CREDENTIALS_VALID, "Unknown", Reason.NOT_CHECKED, message, pending=True)
+
+
 def pods_are_paid_for(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """What completions of the current pods met: `/key` shows no account without credit."""
-    running = annotation(seen.children.deployment, names.REVISION_ANNOTATION)
-    current = {each.uid for each in seen.children.replica_sets if each.revision == running}
-    problems = {
-        seen.reports[pod.name].problem
-        for pod in seen.children.pods
-        if pod.owner in current and pod.name in seen.reports
-    }
+    problems = met_by_pods(seen.children, seen.reports)
     type_ = ConditionType.CREDENTIALS_VALID
     if Reason.INSUFFICIENT_CREDITS in problems:
         message = no_credit(assistant, "402, as a pod was told")
@@ -48,6 +52,19 @@ def pods_are_paid_for(assistant: ChatAssistant, seen: Observed) -> Finding | Non
         message = limit_used_up(assistant, "403, as a pod was told")
         return Finding(type_, "False", Reason.KEY_LIMIT_REACHED, message)
     return None
+
+
+def met_by_pods(children: Children, reports: Mapping[str, ReportReading]) -> frozenset[str | None]:
+    """The problems that completions of the current pods met, as reasons."""
+    told = told_by_pods(children, reports)
+    return frozenset(each.problem for each in told if isinstance(each, Report))
+
+
+def told_by_pods(children: Children, reports: Mapping[str, ReportReading]) -> tuple[ReportReading, ...]:
+    """What the pods of the current revision tell."""
+    running = annotation(children.deployment, names.REVISION_ANNOTATION)
+    current = {each.uid for each in children.replica_sets if each.revision == running}
+    return tuple(reports[pod.name] for pod in children.pods if pod.owner in current and pod.name in reports)
 
 
 def completion_has_come(assistant: ChatAssistant, seen: Observed) -> Finding | None:
@@ -61,7 +78,7 @@ def completion_has_come(assistant: ChatAssistant, seen: Observed) -> Finding | N
 def completion_is_answered(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """What a refused completion says of the model or its parameters."""
     refused = seen.completion
-    if not isinstance(refused, CompletionRefused) or refused.status in _ABOUT_THE_KEY:
+    if not isinstance(refused, CompletionRefused) or _is_about_the_key(refused):
         return None
     name, words = assistant.spec.model.name, refused.message.lower()
     not_there = "not a valid model" in words or refused.status == 404  # noqa: PLR2004 (HTTP's own)
@@ -72,3 +89,8 @@ def completion_is_answered(assistant: ChatAssistant, seen: Observed) -> Finding 
         f"({refused.status}: {refused.message}). Change spec.model accordingly."
     )
     return Finding(ConditionType.MODEL_AVAILABLE, "False", reason, message)
+
+
+def _is_about_the_key(refused: CompletionRefused) -> bool:
+    """Whether it says something of the key; the gateway accepted it just before, so that few 403s do."""
+    return refused.status in _ABOUT_THE_KEY or is_key_limit(refused.status, refused.message)

@@ -1,6 +1,6 @@
 """Does the gateway accept the key, and for how long?"""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from chatassistant_operator.api.reasons import ConditionType, Reason
@@ -8,12 +8,30 @@ from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.checks.meanwhile import meanwhile
 from chatassistant_operator.finding import Finding, Truth
 from chatassistant_operator.observed import Observed
-from chatassistant_operator.observed.gateway import Cause, KeyAccepted, KeyRefused, Left, Unanswered
+from chatassistant_operator.observed.gateway import (
+    Cause,
+    KeyAccepted,
+    KeyRefused,
+    Left,
+    Unanswered,
+    against,
+)
+from chatassistant_operator.observed.named import Credential
 from chatassistant_operator.observed.pending import Pending
 
 SOON: Final = timedelta(days=14)
 _PAYMENT_REQUIRED: Final = 402
 _FORBIDDEN: Final = 403
+# What only the gateway can say, and so only the gateway can take back.
+_GATEWAYS_WORD: Final = frozenset(
+    {
+        Reason.KEY_REJECTED,
+        Reason.KEY_EXPIRED,
+        Reason.MANAGEMENT_KEY,
+        Reason.KEY_LIMIT_REACHED,
+        Reason.INSUFFICIENT_CREDITS,
+    }
+)
 
 
 def key_may_be_asked(assistant: ChatAssistant, seen: Observed) -> Finding | None:
@@ -26,6 +44,18 @@ def key_may_be_asked(assistant: ChatAssistant, seen: Observed) -> Finding | None
             return _finding("Unknown", Reason.NOT_CHECKED, "The gateway is being asked.", pending=True)
         case _:
             return None
+
+
+def last_word_stands(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """What an earlier process was told of the same key holds, too, while the gateway cannot be asked."""
+    said = assistant.condition(ConditionType.CREDENTIALS_VALID)
+    if not isinstance(seen.key, Unanswered) or said is None or not is_of_key(assistant, seen):
+        return None
+    if said.status != "False" or said.observed_generation != assistant.metadata.generation:
+        return None
+    return (
+        _finding("False", Reason.named(said.reason), said.message) if said.reason in _GATEWAYS_WORD else None
+    )
 
 
 def gateway_answers(assistant: ChatAssistant, seen: Observed) -> Finding | None:
@@ -51,22 +81,24 @@ def gateway_answers(assistant: ChatAssistant, seen: Observed) -> Finding | None:
 
 def key_has_not_expired(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """`KeyExpired`: the gateway words it as for an unknown key, but told its end before (OpenRouterTeam/docs#5)."""
-    if not isinstance(seen.key, KeyRefused) or seen.key.expired_at is None:
+    said = against(seen.key)
+    if not isinstance(said, KeyRefused) or said.expired_at is None:
         return None
     ref = assistant.spec.credentials.api_key_secret_ref
     message = (
-        f"The key of the Secret {ref.name!r} ended at {seen.key.expired_at:%Y-%m-%dT%H:%M:%SZ}, and "
+        f"The key of the Secret {ref.name!r} ended at {said.expired_at:%Y-%m-%dT%H:%M:%SZ}, and "
         f"{assistant.spec.gateway.base_url} refuses it. {_new_key(assistant)}"
     )
-    return _finding("False", Reason.KEY_EXPIRED, message + meanwhile(seen))
+    return _finding("False", Reason.KEY_EXPIRED, message + meanwhile(seen) + _last_word(seen))
 
 
 def key_is_not_refused(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """`KeyRejected`, or what a 402 or a 403 with the key's limit says."""
-    if not isinstance(seen.key, KeyRefused):
+    said = against(seen.key)
+    if not isinstance(said, KeyRefused):
         return None
-    finding = refusal(assistant, seen.key.status, seen.key.message)
-    return _finding(finding.truth, finding.reason, finding.message + meanwhile(seen))
+    finding = refusal(assistant, said.status, said.message)
+    return _finding(finding.truth, finding.reason, finding.message + meanwhile(seen) + _last_word(seen))
 
 
 def refusal(assistant: ChatAssistant, status: int, words: str) -> Finding:
@@ -74,7 +106,7 @@ def refusal(assistant: ChatAssistant, status: int, words: str) -> Finding:
     ref, gateway = assistant.spec.credentials.api_key_secret_ref, assistant.spec.gateway.base_url
     if status == _PAYMENT_REQUIRED:
         return _finding("False", Reason.INSUFFICIENT_CREDITS, no_credit(assistant, words))
-    if status == _FORBIDDEN and "limit" in words.lower():
+    if is_key_limit(status, words):
         return _finding("False", Reason.KEY_LIMIT_REACHED, limit_used_up(assistant, words))
     message = (
         f"{gateway} refuses the key of the Secret {ref.name!r} ({status}: {words}). {_new_key(assistant)}"
@@ -82,25 +114,33 @@ def refusal(assistant: ChatAssistant, status: int, words: str) -> Finding:
     return _finding("False", Reason.KEY_REJECTED, message)
 
 
+def is_key_limit(status: int, words: str) -> bool:
+    """Whether a 403 is about the key's own limit: moderation, guardrails and regions answer 403 too (gptme/gptme#1449)."""
+    return status == _FORBIDDEN and "key limit" in words.lower()
+
+
 def key_manages_no_keys(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """`ManagementKey`: `/key` accepts it, completions do not (OpenRouter's guide on management keys)."""
-    if not isinstance(seen.key, KeyAccepted) or not seen.key.management:
+    said = against(seen.key)
+    if not isinstance(said, KeyAccepted) or not said.management:
         return None
     ref = assistant.spec.credentials.api_key_secret_ref
     message = (
         f"The key of the Secret {ref.name!r} is a management key: it can make other keys, and no model answers to it. "
         f"{_new_key(assistant)}"
     )
-    return _finding("False", Reason.MANAGEMENT_KEY, message + meanwhile(seen))
+    return _finding("False", Reason.MANAGEMENT_KEY, message + meanwhile(seen) + _last_word(seen))
 
 
 def limit_is_not_reached(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """`KeyLimitReached`."""
-    if not isinstance(seen.key, KeyAccepted) or seen.key.credits is not Left.NONE:
+    said = against(seen.key)
+    if not isinstance(said, KeyAccepted) or said.credits is not Left.NONE:
         return None
-    each = f", {seen.key.limit_reset}" if seen.key.limit_reset else ""
-    limit = f"its limit of ${seen.key.limit}{each}" if seen.key.limit is not None else "its limit"
-    return _finding("False", Reason.KEY_LIMIT_REACHED, limit_used_up(assistant, f"{limit} has nothing left"))
+    each = f", {said.limit_reset}" if said.limit_reset else ""
+    limit = f"its limit of ${said.limit}{each}" if said.limit is not None else "its limit"
+    message = limit_used_up(assistant, f"{limit} has nothing left")
+    return _finding("False", Reason.KEY_LIMIT_REACHED, message + _last_word(seen))
 
 
 def key_is_accepted(assistant: ChatAssistant, seen: Observed) -> Finding | None:
@@ -143,6 +183,16 @@ def key_expires_soon(assistant: ChatAssistant, seen: Observed) -> Finding | None
     return Finding(ConditionType.KEY_EXPIRING_SOON, "True", Reason.KEY_EXPIRING_SOON, message)
 
 
+def is_of_key(assistant: ChatAssistant, seen: Observed) -> bool:
+    """Whether what the status tells of a key is of the one that the Secret holds now."""
+    said = assistant.status.credentials if assistant.status else None
+    return (
+        said is not None
+        and isinstance(seen.credential, Credential)
+        and said.subject == seen.credential.revision
+    )
+
+
 def why_not_asked(assistant: ChatAssistant) -> str:
     """Why no question goes to the gateway, as the end of a sentence."""
     if assistant.spec.suspend:
@@ -167,6 +217,19 @@ def limit_used_up(assistant: ChatAssistant, words: str) -> str:
         f"The key of the Secret {ref.name!r} may spend no more ({words}). Raise its limit at "
         "https://openrouter.ai/settings/keys, or wait until it is reset."
     )
+
+
+def _last_word(seen: Observed) -> str:
+    """The end of a message that says what was said last, where that is not now."""
+    if not isinstance(seen.key, Unanswered):
+        return ""
+    match seen.key.stands:
+        case KeyAccepted(accepted_at=datetime() as at) | KeyRefused(refused_at=datetime() as at):
+            when = f" at {at:%Y-%m-%dT%H:%M:%SZ}"
+        case _:
+            when = ""
+    detail = seen.key.detail.rstrip(".")
+    return f" That was the gateway's last word{when}, and holds until it can be asked again ({detail})."
 
 
 def _uses_free_models(assistant: ChatAssistant) -> bool:

@@ -36,9 +36,9 @@ def _denials(assistant: ChatAssistant, policy: Policy) -> Iterator[tuple[str, st
         yield "spec.gateway.baseURL", spec.gateway.base_url, "allowedGateways"
     if spec.image is not None and not policy.allows_image(spec.image):
         yield "spec.image", spec.image, "allowedImages"
-    for index, server in enumerate(spec.tools.mcp_servers):
-        if not policy.allows_endpoint(server.url, assistant.metadata.namespace):
-            yield f"spec.tools.mcpServers[{index}].url", server.url, "allowedEndpoints"
+    for field, url in endpoints(assistant):
+        if not policy.allows_endpoint(url, assistant.metadata.namespace):
+            yield field, url, "allowedEndpoints"
     if not policy.allows_service_type(spec.service.type):
         yield "spec.service.type", spec.service.type, "allowedServiceTypes"
     priority_class = spec.pod.priority_class_name
@@ -53,3 +53,14 @@ def _denials(assistant: ChatAssistant, policy: Policy) -> Iterator[tuple[str, st
         for key in entries:
             if not policy.allows_metadata(key):
                 yield field, key, "allowedMetadata"
+
+
+def endpoints(assistant: ChatAssistant) -> Iterator[tuple[str, str]]:
+    """(field, URL) of everything that pods are told to call beside the gateway."""
+    spec = assistant.spec
+    for index, server in enumerate(spec.tools.mcp_servers):
+        yield f"spec.tools.mcpServers[{index}].url", server.url
+    if spec.access.oidc is not None:
+        yield "spec.access.oidc.issuer", spec.access.oidc.issuer
+    if spec.observability.otlp_endpoint is not None:
+        yield "spec.observability.otlpEndpoint", spec.observability.otlp_endpoint

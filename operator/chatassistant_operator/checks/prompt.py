@@ -9,6 +9,11 @@ from chatassistant_operator.observed.named import Absent, Prompt, Unreadable
 
 def prompt_is_there(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """`PromptNotFound` where `systemPromptFrom` leads nowhere."""
+    return None if assistant.spec.suspend else prompt_stands_against(assistant, seen)
+
+
+def prompt_stands_against(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """What is wrong with the ConfigMap of `systemPromptFrom`."""
     source = assistant.spec.system_prompt_from
     if source is None:
         return None

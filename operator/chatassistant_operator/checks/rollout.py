@@ -1,6 +1,6 @@
 """Do the pods of the wanted revision serve, and if not, why?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chatassistant_operator.api import names
@@ -16,16 +16,27 @@ class Rollout:
     """How the pods are.
 
     Attributes:
-        finding: The condition `Available`.
+        serving: Whether pods serve, and which, whatever is wrong with others.
         trouble: What is wrong with pods of the current revision, also when others serve.
         complete: Whether pods of the wanted revision serve and no older ones are left.
         steady_at: When a pod that crashed counts as sound again, if any waits for that.
     """
 
-    finding: Finding
+    serving: Finding
     trouble: Finding | None = None
     complete: bool = False
     steady_at: datetime | None = None
+
+    @property
+    def finding(self) -> Finding:
+        """The condition `Available`."""
+        if self.trouble is None:
+            return self.serving
+        if self.serving.truth == "False":
+            return self.trouble
+        if self.serving.reason is Reason.SERVING_PREVIOUS_REVISION:
+            return replace(self.serving, message=f"{self.serving.message} {self.trouble.message}")
+        return self.serving
 
 
 def pods_serve(
@@ -60,8 +71,7 @@ def pods_serve(
     steady = min((at for at in map(steady_at, pods) if at is not None and at > now), default=None)
     total = assistant.spec.replicas
     if current + previous and (wanted not in {None, running} or previous):
-        why = f" {trouble.message}" if trouble else ""
-        message = f"Pods of the previous revision serve until those of the new one are ready.{why}"
+        message = "Pods of the previous revision serve until those of the new one are ready."
         return Rollout(_finding("True", Reason.SERVING_PREVIOUS_REVISION, message), trouble, steady_at=steady)
     if current or not total:
         message = f"{current} of {total} pods serve." if total else "No pod is asked for: spec.replicas is 0."
@@ -72,7 +82,7 @@ def pods_serve(
         f"-l {names.NAME_LABEL}={assistant.metadata.name}` shows them."
     )
     progressing = _finding("False", Reason.ROLLOUT_PROGRESSING, message)
-    return Rollout(trouble or progressing, trouble, steady_at=steady)
+    return Rollout(progressing, trouble, steady_at=steady)
 
 
 def _finding(truth: Truth, reason: Reason, message: str) -> Finding:

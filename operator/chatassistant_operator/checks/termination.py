@@ -11,6 +11,7 @@ EXPLANATIONS: Final = {
     "ApiKeyMissing": "It found no API key: put one into the Secret that spec.credentials.apiKeySecretRef names.",
     "ApiKeyMalformed": "What it was given is no API key: put one into the Secret of spec.credentials.apiKeySecretRef.",
     "AccessTokenMissing": "It found no access token: put one into the Secret that spec.access.tokenSecretRef names.",
+    "StoreUrlMissing": "It found no URL of its store: put one into the Secret that spec.store.urlSecretRef names.",
     "AddressInUse": "Its port is taken: something else in the pod listens on 8080 or 9090.",
     "InternalError": "It met a defect of its own: `kubectl logs --previous` has the details; please report them.",
 }

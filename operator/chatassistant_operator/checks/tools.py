@@ -11,7 +11,7 @@ from chatassistant_operator.finding import Finding, Truth
 from chatassistant_operator.observed import Observed
 from chatassistant_operator.observed.named import Absent, OtherSecret, Unreadable
 from chatassistant_operator.observed.pending import Pending
-from chatassistant_operator.observed.pods import ToolServer
+from chatassistant_operator.observed.pods import Report, ToolServer
 
 _USE = "tools"
 _PORTS = {"http": 80, "https": 443}
@@ -19,20 +19,23 @@ _PORTS = {"http": 80, "https": 443}
 
 def secrets_may_be_used(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """A Secret other than the API key's is used only if its owner says so: anybody could have it posted elsewhere."""
-    for server, header in _headers(assistant):
-        finding = _secret(assistant, server, header, seen)
-        if finding is not None:
-            return finding
-    return None
+    return None if assistant.spec.suspend else secrets_stand_against(assistant, seen)
+
+
+def secrets_stand_against(assistant: ChatAssistant, seen: Observed) -> Finding | None:
+    """What stands against the first of the tools' Secrets that something stands against."""
+    found = (_secret(assistant, server, header, seen) for server, header in _headers(assistant))
+    return next((each for each in found if each is not None), None)
 
 
 def tools_are_reported(assistant: ChatAssistant, seen: Observed) -> Finding | None:
-    """Nothing is known before a pod has told; the operator itself calls no tool server."""
+    """Nothing is known before each pod was asked, and one has told; the operator itself calls no tool server."""
     if not assistant.spec.tools.mcp_servers:
         return None
-    if assistant.spec.suspend or not servers(assistant, seen):
+    pending = not assistant.spec.suspend and is_asking(seen)
+    if pending or assistant.spec.suspend or not servers(assistant, seen):
         message = "No pod has told yet what the MCP servers offer."
-        return _finding("Unknown", Reason.NOT_CHECKED, message)
+        return Finding(ConditionType.TOOLS_AVAILABLE, "Unknown", Reason.NOT_CHECKED, message, pending)
     return None
 
 
@@ -76,12 +79,19 @@ def tools_are_listed(assistant: ChatAssistant, seen: Observed) -> Finding | None
     return _finding("True", Reason.TOOLS_LISTED, f"The MCP servers answer and offer tools: {offered}.")
 
 
+def is_asking(seen: Observed) -> bool:
+    """Whether a pod has not been asked yet."""
+    return any(
+        isinstance(seen.reports.get(pod.name), Pending) for pod in seen.children.pods if not pod.ending
+    )
+
+
 def servers(assistant: ChatAssistant, seen: Observed) -> tuple[ToolServer, ...]:
     """What the pods say of each server that the spec names; of pods that differ, the one for which it is worst."""
     said: dict[str, ToolServer] = {}
     for pod in seen.children.pods:
         report = seen.reports.get(pod.name)
-        for each in report.tools if report and not pod.ending else ():
+        for each in report.tools if isinstance(report, Report) and not pod.ending else ():
             known = said.get(each.server)
             if known is None or (each.problem is not None, each.missing) > (
                 known.problem is not None,

@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from chatassistant_operator.cli.table import HEADINGS, row
+from chatassistant_operator.local.access import Access
 from chatassistant_operator.local.cluster import LocalCluster
 from chatassistant_operator.local.manifests import ManifestError, Manifests, load
 from chatassistant_operator.local.run import Options, Watcher, running
@@ -88,7 +89,7 @@ class _Session:
             if self._console.is_terminal:
                 self._live = screen.enter_context(Live(console=self._console, auto_refresh=False))
             async with running(
-                self._manifests, settings.policy, settings.chatbot_image, options, watcher
+                self._manifests, settings.policy, settings.defaults, options, watcher
             ) as cluster:
                 working = asyncio.ensure_future(self._work(cluster, ask))
                 waiting = asyncio.ensure_future(ended.wait())
@@ -104,13 +105,13 @@ class _Session:
         for assistant in self._manifests.assistants:
             key = assistant["metadata"]["namespace"], assistant["metadata"]["name"]
             problem = await self._until_ready(key)
-            url = cluster.url(key)
+            url, access = cluster.url(key), cluster.access(key)
             if ask is None:
-                self._introduce(key, url)
+                self._introduce(key, url, access)
             elif problem or url is None:
                 self._errors.print(f"{key[1]} is not ready: {problem}", markup=False)
                 return 1
-            elif not await self._ask(url, ask):
+            elif not await self._ask(url, access, ask):
                 return 1
         if ask is None:
             await asyncio.Event().wait()
@@ -134,10 +135,11 @@ class _Session:
                     await self._changed.wait()
         return f"nothing within {_READY_SECONDS:.0f} s"
 
-    async def _ask(self, url: str, question: str) -> bool:
+    async def _ask(self, url: str, access: Access | None, question: str) -> bool:
         """Ask once and print the answer."""
         body = {"messages": [{"role": "user", "content": question}]}
-        async with httpx.AsyncClient(timeout=_ANSWER_SECONDS) as client:
+        headers = access.header if access else {}
+        async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, headers=headers) as client:
             answer = (await client.post(f"{url}/v1/chat/completions", json=body)).json()
         if "error" in answer:
             self._errors.print(answer["error"]["message"], markup=False)
@@ -146,13 +148,21 @@ class _Session:
         sys.stdout.flush()
         return True
 
-    def _introduce(self, key: Key, url: str | None) -> None:
+    def _introduce(self, key: Key, url: str | None, access: Access | None) -> None:
+        """Say where it answers, with the command that asks it; a token that was made for this run is told here only."""
         if url is None:
             return
+        note = header = ""
+        if access is not None and access.made:
+            note = "  Its access token was made for this run:\n"
+            header = f" -H 'Authorization: Bearer {access.token}'"
+        elif access is not None:
+            note = f"  With the token of the Secret {access.secret} as ACCESS_TOKEN:\n"
+            header = ' -H "Authorization: Bearer $ACCESS_TOKEN"'
         body = '{"messages": [{"role": "user", "content": "Hello"}]}'
         self._console.print(
-            f"\n{key[1]} answers at {url}/v1\n"
-            f"  curl {url}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'\n",
+            f"\n{key[1]} answers at {url}/v1\n{note}"
+            f"  curl {url}/v1/chat/completions{header} -H 'Content-Type: application/json' -d '{body}'\n",
             markup=False,
         )
 

@@ -62,6 +62,26 @@ async def apply_child(
     return applied.object
 
 
+async def create_child(
+    client: Client, kind: Kind, manifest: Manifest, owner_exists: Callable[[], Awaitable[bool]]
+) -> Manifest:
+    """Create a child that is never changed, and give the live object; one of the same owner's stays as it is.
+
+    The arguments and errors are those of `apply_child`.
+    """
+    if not await owner_exists():
+        raise OwnerGoneError
+    try:
+        return await client.create(kind, manifest)
+    except ConflictError:
+        live = await _read(client, kind, manifest)
+    if live is None:
+        raise ConflictError(f"The {kind.name} {manifest['metadata']['name']!r} was there, and is gone.")
+    if not _same_owner(manifest, live):
+        raise NameTakenError(_taken(kind, live))
+    return live
+
+
 async def _read(client: Client, kind: Kind, manifest: Manifest) -> Manifest | None:
     try:
         return await client.get(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"])

@@ -8,6 +8,7 @@ from chatassistant_operator.desired.config_map import config_map
 from chatassistant_operator.desired.deployment import deployment, hold
 from chatassistant_operator.desired.gate import Gate, gate
 from chatassistant_operator.desired.metadata import revision_of
+from chatassistant_operator.desired.secrets import access_secret
 from chatassistant_operator.desired.service import service
 from chatassistant_operator.desired.service_account import service_account
 from chatassistant_operator.finding import Finding
@@ -29,10 +30,10 @@ class Plan:
 def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...]) -> Plan:
     """The children of a ChatAssistant: what serves is replaced only by what is not known to be bad."""
     live = seen.children.deployment
-    frame = (service_account(assistant), service(assistant))
+    frame = (service_account(assistant), service(assistant), *access_secret(assistant, seen))
     # Nothing is begun before it is known how to end it; what is there is kept as it should be.
     meanwhile = frame if live else ()
-    if isinstance(seen.prompt, Pending):
+    if isinstance(seen.prompt, Pending) and not assistant.spec.suspend:
         return Plan(meanwhile, None)
     config = config_map(assistant, seen)
     accepted = any(each.type is ConditionType.CREDENTIALS_VALID and each.truth == "True" for each in findings)

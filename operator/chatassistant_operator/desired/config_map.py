@@ -5,13 +5,16 @@ So each revision of the pods keeps the configuration it was made with: a restart
 """
 
 import json
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.api.v1alpha1.base import ApiModel
+from chatassistant_operator.api.v1alpha1.limits import Budget
 from chatassistant_operator.api.v1alpha1.tools import Tools
 from chatassistant_operator.desired.metadata import digest, object_meta
+from chatassistant_operator.desired.prices import prices
 from chatassistant_operator.observed import Manifest, Observed
 from chatassistant_operator.observed.named import Prompt
 
@@ -46,15 +49,42 @@ def _configuration(assistant: ChatAssistant, seen: Observed) -> dict[str, Any]:
         "model": _said(spec.model),
         "systemPrompt": _DEFAULT_PROMPT if prompt is None else prompt,
         "gateway": _said(spec.gateway),
-        "access": {"mode": "None"},
-        "observability": {"logLevel": spec.observability.log_level},
+        "access": _said(spec.access, without={"token_secret_ref"}),
+        "observability": _said(spec.observability),
     }
     # What is not asked for is left out: a new field of the API must roll no pods that do not use it.
     if spec.credentials.delivery != "Env":
         content["credentials"] = {"delivery": spec.credentials.delivery}
     if spec.tools.mcp_servers:
         content["tools"] = _tools(spec.tools)
-    return content
+    return content | _asked_for(assistant, seen)
+
+
+def _asked_for(assistant: ChatAssistant, seen: Observed) -> dict[str, Any]:
+    """What the spec has beside the chatbot's own defaults of cache, limits, budget and store."""
+    spec = assistant.spec
+    parts: dict[str, Any] = {
+        "cache": _changed(spec.cache),
+        "faq": [_said(each) for each in spec.faq],
+        "rateLimit": _changed(spec.rate_limit),
+        "limits": _changed(spec.limits),
+        "budget": _budget(spec.budget),
+        "prices": {name: price.model_dump() for name, price in prices(assistant, seen).items() if price},
+        "store": {"type": spec.store.type} if spec.store.type != "Memory" else {},
+        "trustedProxies": list(seen.defaults.trusted_proxies),
+    }
+    if spec.store.type == "Redis":
+        # Several assistants may share one: it tells their entries apart.
+        parts["uid"] = assistant.metadata.uid
+    return _without_empty(parts)
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    """The budget, with the amount as a decimal string: the shortest one that means the spec's number."""
+    said = _changed(budget)
+    if budget.daily_usd is not None:
+        said["dailyUSD"] = f"{Decimal(str(budget.daily_usd)).normalize():f}"
+    return said
 
 
 def _tools(tools: Tools) -> dict[str, Any]:
@@ -77,9 +107,14 @@ def _tools(tools: Tools) -> dict[str, Any]:
     }
 
 
-def _said(part: ApiModel) -> dict[str, Any]:
+def _said(part: ApiModel, without: set[str] | None = None) -> dict[str, Any]:
     """A part of the spec as the configuration has it, without what is empty."""
-    return _without_empty(part.model_dump(by_alias=True, exclude_none=True, mode="json"))
+    return _without_empty(part.model_dump(by_alias=True, exclude_none=True, exclude=without, mode="json"))
+
+
+def _changed(part: ApiModel) -> dict[str, Any]:
+    """The fields of a part of the spec that are not as the API and the chatbot have them by default."""
+    return part.model_dump(by_alias=True, exclude_defaults=True, mode="json")
 
 
 def _without_empty(content: dict[str, Any]) -> dict[str, Any]:

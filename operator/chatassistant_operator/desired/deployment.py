@@ -1,12 +1,16 @@
 """The Deployment that runs the chatbot."""
 
+import json
 from typing import Any, Final
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.checks.policy import endpoints
 from chatassistant_operator.desired.config_map import CONFIG_FILE, header_variable
 from chatassistant_operator.desired.metadata import digest, object_meta
+from chatassistant_operator.desired.prices import noted, prices
 from chatassistant_operator.desired.rotation import accepted_revision, pods_revision
+from chatassistant_operator.desired.secrets import revisions, variables
 from chatassistant_operator.desired.trial import trial_digest
 from chatassistant_operator.observed import Manifest, Observed, annotation
 from chatassistant_operator.observed.gateway import CompletionAnswered
@@ -38,6 +42,7 @@ def deployment(assistant: ChatAssistant, seen: Observed, config_map: str, *, acc
         names.REVISION_ANNOTATION: digest(template),
         names.ACCEPTED_CREDENTIALS_ANNOTATION: accepted_revision(seen, accepted=accepted),
         names.ANSWERED_COMPLETION_ANNOTATION: _answered_completion(assistant, seen),
+        names.PRICES_ANNOTATION: noted(prices(assistant, seen)),
     }
     said = {name: value for name, value in annotations.items() if value is not None}
     return {
@@ -56,13 +61,15 @@ def deployment(assistant: ChatAssistant, seen: Observed, config_map: str, *, acc
 
 def hold(wanted: Manifest, live: Manifest) -> Manifest:
     """The wanted Deployment with the pods as they are: replicas are followed, nothing rolls."""
-    running = annotation(live, names.REVISION_ANNOTATION) or ""
+    annotations: dict[str, str | None] = {
+        **wanted["metadata"]["annotations"],
+        names.REVISION_ANNOTATION: annotation(live, names.REVISION_ANNOTATION) or "",
+        names.PRICES_ANNOTATION: annotation(live, names.PRICES_ANNOTATION),
+    }
+    said = {name: value for name, value in annotations.items() if value is not None}
     return {
         **wanted,
-        "metadata": {
-            **wanted["metadata"],
-            "annotations": {**wanted["metadata"]["annotations"], names.REVISION_ANNOTATION: running},
-        },
+        "metadata": {**wanted["metadata"], "annotations": said},
         "spec": {**wanted["spec"], "template": live["spec"]["template"]},
     }
 
@@ -98,6 +105,7 @@ def _template(
     }
     if credentials_revision is not None:
         metadata["annotations"][names.CREDENTIALS_REVISION_ANNOTATION] = credentials_revision
+    metadata["annotations"] |= revisions(assistant, seen)
     return {"metadata": metadata, "spec": spec}
 
 
@@ -113,6 +121,8 @@ def _container(assistant: ChatAssistant, seen: Observed) -> Manifest:
         "env": [
             _key_variable(assistant),
             *_header_variables(assistant),
+            *variables(assistant),
+            *_listed_endpoints(assistant, seen),
             {"name": "CHATASSISTANT_CONFIG", "value": f"{_CONFIG_DIRECTORY}/{CONFIG_FILE}"},
             {"name": "HOST", "value": "0.0.0.0"},  # noqa: S104 (a pod is reached by its address)
             {"name": "DRAIN_SECONDS", "value": str(_DRAIN_SECONDS)},
@@ -180,6 +190,14 @@ def _header_variables(assistant: ChatAssistant) -> list[Manifest]:
         for index, server in enumerate(assistant.spec.tools.mcp_servers)
         for number, header in enumerate(server.headers_from)
     ]
+
+
+def _listed_endpoints(assistant: ChatAssistant, seen: Observed) -> list[Manifest]:
+    """The URLs that may lead into private networks, too, because the operator's settings list them; few specs have any."""
+    listed = [url for _, url in endpoints(assistant) if seen.policy.lists_endpoint(url)]
+    # Kubernetes would put the API key in the place of a `$(OPENROUTER_API_KEY)`.
+    value = json.dumps(listed).replace("$", "\\u0024")
+    return [{"name": "CHATASSISTANT_ALLOWED_ENDPOINTS", "value": value}] if listed else []
 
 
 def _answered_completion(assistant: ChatAssistant, seen: Observed) -> str | None:

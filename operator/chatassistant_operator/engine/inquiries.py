@@ -50,6 +50,7 @@ AT_ONCE: Final = Manner()
 class _Entry(Generic[A, K]):
     by: set[K] = field(default_factory=set[K])
     answer: A | None = None
+    answered_at: float = 0.0
     changed_at: float = 0.0
     wanted_at: float | None = None
     not_before: float = 0.0
@@ -151,6 +152,27 @@ class Inquiries(Generic[Q, A, K]):
                 if self._clock() < entry.hasty_until:
                     self._schedule(question, self._clock() + _HASTE_PAUSE_SECONDS)
 
+    def learn(self, question: Q, answer: A) -> None:
+        """Take over an answer that somebody has from elsewhere, such as a write of their own.
+
+        It is newer than any that is under way; nobody is told.
+        """
+        before = self._entries.get(question)
+        if before is not None:
+            now = self._clock()
+            entry = _Entry(by=before.by, answer=answer, answered_at=now, changed_at=now)
+            self._entries[question] = entry
+            self._agenda.remove(question)
+            self._schedule(question, now + self._next_pause(question, entry, answer, now))
+
+    def refresh(self, by: K, age: float) -> None:
+        """Ask again once the answer is so many seconds old: something contradicts it."""
+        asker = self._askers.get(by)
+        for question in asker.questions if asker else ():
+            entry = self._entries[question]
+            if entry.answer is not None:
+                self._schedule(question, max(self._clock(), entry.answered_at + age))
+
     def release(self, by: K) -> None:
         """Somebody wants no answer any more; a question that nobody wants is forgotten."""
         asker = self._askers.pop(by, None)
@@ -224,7 +246,7 @@ class Inquiries(Generic[Q, A, K]):
             entry.not_before = now + _FAILED_PAUSE_SECONDS
             self._schedule(question, entry.not_before)
             return
-        differs, entry.answer = answer != entry.answer, answer
+        differs, entry.answer, entry.answered_at = answer != entry.answer, answer, now
         if differs:
             entry.changed_at, entry.hasty_until = now, 0.0
             self._tell(tuple(entry.by))

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -140,14 +140,9 @@ class LiveChildren:
         ):
             return live
         try:
-            live = await apply_child(self._client, kind, wanted, live, self._owner_check(assistant))
-        except NameTakenError as error:
-            raise Refused(Reason.NAME_CONFLICT, str(error)) from None
-        except OwnerGoneError:
-            raise AssistantGone from None
-        except RefusedError as error:
-            reason = Reason.FORBIDDEN if isinstance(error, ForbiddenError) else Reason.APPLY_FAILED
-            raise Refused(reason, str(error)) from None
+            live = await apply_child(self._client, kind, wanted, live, lambda: self.owner_exists(assistant))
+        except (NameTakenError, OwnerGoneError, RefusedError) as error:
+            raise turn_of(error) from None
         store.put(live)
         if differs(wanted, live):
             self._as_good_as_it_gets[kind.name, key] = _version_and_hash(wanted, live)
@@ -176,23 +171,31 @@ class LiveChildren:
     def _is_as_good_as_it_gets(self, kind: Kind, key: Key, wanted: Manifest, live: Manifest) -> bool:
         return self._as_good_as_it_gets.get((kind.name, key)) == _version_and_hash(wanted, live)
 
-    def _owner_check(self, assistant: ChatAssistant) -> Callable[[], Awaitable[bool]]:
-        """Ask once a reconcile whether the ChatAssistant is still there."""
+    async def owner_exists(self, assistant: ChatAssistant) -> bool:
+        """Whether the ChatAssistant is still there; the API server is asked once a reconcile."""
         owner = assistant.metadata
         key = owner.namespace, owner.name
+        if key not in self._owners_seen:
+            try:
+                live = await self._client.get(CHAT_ASSISTANT, *key)
+            except NotFoundError:
+                return False
+            if live["metadata"]["uid"] != owner.uid:
+                return False
+            self._owners_seen.add(key)
+        return True
 
-        async def exists() -> bool:
-            if key not in self._owners_seen:
-                try:
-                    live = await self._client.get(CHAT_ASSISTANT, *key)
-                except NotFoundError:
-                    return False
-                if live["metadata"]["uid"] != owner.uid:
-                    return False
-                self._owners_seen.add(key)
-            return True
 
-        return exists
+def turn_of(error: NameTakenError | OwnerGoneError | RefusedError) -> Refused | AssistantGone:
+    """What a write that was not done means to a reconcile."""
+    match error:
+        case NameTakenError():
+            return Refused(Reason.NAME_CONFLICT, str(error))
+        case OwnerGoneError():
+            return AssistantGone()
+        case _:
+            reason = Reason.FORBIDDEN if isinstance(error, ForbiddenError) else Reason.APPLY_FAILED
+            return Refused(reason, str(error))
 
 
 def _version_and_hash(wanted: Manifest, live: Manifest) -> tuple[str, str]:

@@ -13,6 +13,8 @@ from chatassistant_operator.api import names
 from chatassistant_operator.api.policy import BUNDLED_IMAGE
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.asking.references import credential_of, other_secret_of, prompt_of
+from chatassistant_operator.live.tokens import with_token
+from chatassistant_operator.local.access import Access, access_of
 from chatassistant_operator.local.manifests import Manifests
 from chatassistant_operator.local.processes import Place, PodProcess
 from chatassistant_operator.observed import Children, Manifest
@@ -27,7 +29,7 @@ _ENVIRONMENT: Final = {names.HTTP_PORT: "PORT", names.METRICS_PORT: "METRICS_POR
 
 
 class LocalCluster:
-    """`ports.Cluster`, `ports.References` and `controller.Assistants` with no API server.
+    """`ports.Cluster`, `ports.References`, `ports.AccessTokens` and `controller.Assistants` with no API server.
 
     Args:
         manifests: What the files hold.
@@ -82,21 +84,16 @@ class LocalCluster:
     def credential(self, assistant: ChatAssistant) -> CredentialReading:
         """The Secret, from the files."""
         ref = assistant.spec.credentials.api_key_secret_ref
-        secret = self._objects.get(("Secret", assistant.metadata.namespace, ref.name))
+        secret = self._secret(assistant.metadata.namespace, ref.name)
         return Absent() if secret is None else credential_of(secret, ref.key)
 
     def hurry(self, assistant: ChatAssistant) -> None:
         """Nothing changes here."""
 
     def secrets(self, assistant: ChatAssistant) -> dict[str, OtherSecretReading]:
-        """The tool servers' Secrets, from the files."""
-        found: dict[str, OtherSecretReading] = {}
-        for server in assistant.spec.tools.mcp_servers:
-            for header in server.headers_from:
-                name = header.secret_key_ref.name
-                secret = self._objects.get(("Secret", assistant.metadata.namespace, name))
-                found[name] = Absent() if secret is None else other_secret_of(secret)
-        return found
+        """The other Secrets, from the files."""
+        namespace = assistant.metadata.namespace
+        return {name: self._other_secret(namespace, name) for name in assistant.spec.other_secrets}
 
     def prompt(self, assistant: ChatAssistant) -> PromptReading:
         """The ConfigMap, from the files."""
@@ -104,6 +101,26 @@ class LocalCluster:
         ref = source.config_map_key_ref if source else None
         found = self._objects.get(("ConfigMap", assistant.metadata.namespace, ref.name)) if ref else None
         return prompt_of(found, ref.key) if found and ref else Absent()
+
+    def _other_secret(self, namespace: str, name: str) -> OtherSecretReading:
+        secret = self._secret(namespace, name)
+        return Absent() if secret is None else other_secret_of(secret)
+
+    def _secret(self, namespace: str, name: str) -> Manifest | None:
+        return self._objects.get(("Secret", namespace, name))
+
+    # ports.AccessTokens
+
+    def access_token(self, assistant: ChatAssistant) -> OtherSecretReading | None:
+        """The Secret with the token that was made, as long as this runs."""
+        if not assistant.spec.access.token_is_generated:
+            return None
+        return self._other_secret(assistant.metadata.namespace, names.access_secret(assistant.metadata.name))
+
+    async def make_access_token(self, assistant: ChatAssistant, secret: Manifest) -> None:
+        """Keep a Secret with a fresh token; a file may have brought one."""
+        key = "Secret", assistant.metadata.namespace, secret["metadata"]["name"]
+        self._objects.setdefault(key, with_token(secret))
 
     # ports.Cluster
 
@@ -151,6 +168,12 @@ class LocalCluster:
         assistant = self.get(key)
         pods = self._pods.get(assistant["metadata"]["uid"]) if assistant else None
         return pods.url if pods else None
+
+    def access(self, key: Key) -> Access | None:
+        """What lets callers of a ChatAssistant in; None where no token does."""
+        body = self.get(key)
+        look_up = partial(self._secret, key[0])
+        return access_of(ChatAssistant.parse(body), look_up) if body else None
 
     def pod(
         self, assistant: ChatAssistant, template: Manifest, name: str, changed: Callable[[Manifest], None]

@@ -36,6 +36,11 @@ class Manifests:
         """The ChatAssistants, in the order of the files."""
         return [each for (kind, _, _), each in self.objects.items() if kind == names.KIND]
 
+    def has_key(self, assistant: Manifest) -> bool:
+        """Whether the Secret of an assistant's API key is there."""
+        ref = assistant["spec"]["credentials"]["apiKeySecretRef"]
+        return ("Secret", assistant["metadata"]["namespace"], ref["name"]) in self.objects
+
     def add_secret(self, namespace: str, name: str, data: dict[str, str]) -> None:
         """Add a Secret, or keys to one that is there."""
         secret = self.objects.setdefault(

@@ -52,7 +52,7 @@ class Watcher:
 
 @asynccontextmanager
 async def running(
-    manifests: Manifests, policy: Policy, image: str, options: Options, watcher: Watcher
+    manifests: Manifests, policy: Policy, defaults: Defaults, options: Options, watcher: Watcher
 ) -> AsyncGenerator[LocalCluster, None]:
     """Run the ChatAssistants of the manifests until the context ends; then their chatbots have ended too."""
     async with AsyncExitStack() as stack:
@@ -72,7 +72,7 @@ async def running(
         gateway = AskedGateway(openrouter, answered)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         pods = AskedPods(PodReports(session).read, answered, _REPORT_SECONDS)
-        ports = Ports(cluster, cluster, gateway, pods, Damper(), policy, Defaults(image=image))
+        ports = Ports(cluster, cluster, gateway, pods, Damper(), policy, defaults, cluster)
         controller = Controller(cluster, ports, gateway.forget, lambda: datetime.now(UTC))
         workers = Workers(queue, controller.handle, _always)
         for each in manifests.assistants:
@@ -96,7 +96,7 @@ async def _choose_gateway(
     for name, value in options.secrets.items():
         _add_key(manifests, value, only=name)
     url, key = options.openrouter, os.environ.get(_KEY_VARIABLE, "").strip()
-    if url is None and not key and not any(kind == "Secret" for kind, _, _ in manifests.objects):
+    if url is None and not key and not any(map(manifests.has_key, manifests.assistants)):
         stand_in = await stack.enter_async_context(StandIn())
         url, key = stand_in.base_url, ACCEPTED.token
         watcher.say(f"No {_KEY_VARIABLE}: answers come from the bundled stand-in for OpenRouter at {url}")
@@ -120,8 +120,7 @@ def _add_key(manifests: Manifests, value: str, only: str | None = None) -> None:
     """Make the Secrets that ChatAssistants name and nobody has given, or those of one name."""
     for each in manifests.assistants:
         namespace, ref = each["metadata"]["namespace"], each["spec"]["credentials"]["apiKeySecretRef"]
-        missing = ("Secret", namespace, ref["name"]) not in manifests.objects
-        if ref["name"] == only or (only is None and missing):
+        if ref["name"] == only or (only is None and not manifests.has_key(each)):
             manifests.add_secret(namespace, ref["name"], {ref.get("key", "api-key"): value})
 
 

@@ -18,7 +18,7 @@ from chatassistant_operator.observed.gateway import (
     KeyVerdict,
 )
 from chatassistant_operator.observed.named import CredentialReading, OtherSecretReading, PromptReading
-from chatassistant_operator.observed.pods import Pod, ReplicaSet, Report
+from chatassistant_operator.observed.pods import Pod, ReplicaSet, ReportReading
 
 Manifest: TypeAlias = dict[str, Any]
 """A Kubernetes object as JSON has it."""
@@ -42,16 +42,21 @@ class Children:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the operator's settings give to assistants that do not say otherwise."""
+    """What the operator's settings give to assistants that do not say otherwise.
+
+    `trusted_proxies` are the networks, as CIDRs, whose `X-Forwarded-For` chatbots believe.
+    """
 
     image: str
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The world as one reconcile sees it; None stands for what was not to be asked.
 
-    `secrets` are those other than the API key's, by name; `endpoints` who serves each model, by id, as far as the
+    `secrets` are those other than the API key's, by name; `access_token` is the Secret that the operator makes where
+    the spec names none; `endpoints` who serves each model, by id, as far as the
     spec's provider preferences ask for it; `zero_retention` the endpoints that retain nothing; `reports` what each
     pod says of itself, by its name.
     """
@@ -65,7 +70,8 @@ class Observed:
     catalogue: CatalogueVerdict | None
     children: Children
     secrets: Mapping[str, OtherSecretReading] = field(default_factory=dict[str, OtherSecretReading])
+    access_token: OtherSecretReading | None = None
     endpoints: Mapping[str, EndpointsVerdict] = field(default_factory=dict[str, EndpointsVerdict])
     zero_retention: EndpointsVerdict | None = None
     completion: CompletionVerdict | None = None
-    reports: Mapping[str, Report] = field(default_factory=dict[str, Report])
+    reports: Mapping[str, ReportReading] = field(default_factory=dict[str, ReportReading])

@@ -26,12 +26,14 @@ class Unanswered:
     """The gateway was asked and could not tell.
 
     `detail` says what happened, with no ages or counters; `last_good` is when the same question was last answered
-    well; `retry_after` is how many seconds the gateway asked to wait, which makes no other answer of it.
+    well; `stands` is what was last said against the same key, which holds as long as nobody can be asked;
+    `retry_after` is how many seconds the gateway asked to wait, which makes no other answer of it.
     """
 
     cause: Cause
     detail: str
     last_good: datetime | None = None
+    stands: "KeyAccepted | KeyRefused | None" = None
     retry_after: float | None = field(default=None, compare=False)
 
 
@@ -59,17 +61,23 @@ class KeyAccepted:
     limit_remaining: Decimal | None = field(default=None, compare=False)
     free_requests_remaining: int | None = field(default=None, compare=False)
 
+    @property
+    def useless(self) -> bool:
+        """Whether no completion comes with it all the same."""
+        return self.management or self.credits is Left.NONE
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRefused:
     """A definite refusal (401, 402, 403 or 404) in the gateway's words.
 
-    `expired_at` is the key's end when an earlier answer told it and it has passed.
+    `expired_at` is the key's end when an earlier answer told it and it has passed; `refused_at` when it was said.
     """
 
     status: int
     message: str
     expired_at: datetime | None = None
+    refused_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +182,16 @@ KeyVerdict: TypeAlias = Pending | Unanswered | KeyAccepted | KeyRefused
 CatalogueVerdict: TypeAlias = Pending | Unanswered | Catalogue
 EndpointsVerdict: TypeAlias = Pending | Unanswered | Endpoints
 CompletionVerdict: TypeAlias = Pending | Unanswered | CompletionAnswered | CompletionRefused
+
+
+def against(verdict: KeyVerdict | None) -> KeyAccepted | KeyRefused | None:
+    """What is definitely said against a key: now, or at last while the gateway cannot be asked."""
+    match verdict:
+        case KeyRefused():
+            return verdict
+        case KeyAccepted():
+            return verdict if verdict.useless else None
+        case Unanswered():
+            return verdict.stands
+        case _:
+            return None

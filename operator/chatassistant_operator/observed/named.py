@@ -33,11 +33,16 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class OtherSecret:
-    """A Secret for something else than the API key, without its values: the names of its entries and what its owner says."""
+    """A Secret for something else than the API key, without its values: the names of its entries and what its owner says.
+
+    `revision` changes whenever the Secret does; `controller` is the uid of the object that it belongs to, if any.
+    """
 
     entries: frozenset[str]
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    revision: str = ""
+    controller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """What is read of ReplicaSets and pods, and what pods say of themselves."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
 
 from chatassistant_operator.api import names
+from chatassistant_operator.observed.pending import Pending
 
 _PORT = names.METRICS_PORT
 
@@ -61,16 +63,50 @@ class ToolServer:
 
 
 @dataclass(frozen=True, slots=True)
+class DayUsage:
+    """What was used on one day (UTC)."""
+
+    day: date
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a pod says of usage, in words that stand still while no day ends and no threshold is crossed.
+
+    Attributes:
+        day: The day (UTC) that it is for the pod.
+        crossed: The highest of 50, 80 and 100 percent of the daily budget that is spent, 0 for none of them.
+        finished: The last day before this one on which anything was asked, None when the pod knows of none.
+        shared: Whether all pods say the same, because they count together.
+    """
+
+    day: date
+    crossed: int = 0
+    finished: DayUsage | None = None
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a pod tells of itself at its metrics port.
 
     `problem` is what the gateway last said of the key when a completion met it, as a reason; `new_key_refused` that
-    the file of the key holds one that the gateway refused, so that the pod goes on with the one before.
+    the file of the key holds one that the gateway refused, so that the pod goes on with the one before. `usage` is
+    None where a pod does not count.
     """
 
     problem: str | None = None
     new_key_refused: bool = False
     tools: tuple[ToolServer, ...] = ()
+    usage: Usage | None = None
+
+
+ReportReading: TypeAlias = Pending | Report
+"""Pending until a pod was asked for the first time; one that was, and does not tell, has none."""
 
 
 def read_pod(body: dict[str, Any]) -> Pod:

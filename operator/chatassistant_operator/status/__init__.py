@@ -3,6 +3,7 @@
 - `conditions.py`: Ready, and whether work goes on or waits for somebody (kstatus).
 - `facts.py`: what is known of the model, the key and the tools.
 - `history.py`: the last roll-outs.
+- `usage.py`: what was asked and spent.
 - `events.py`: what changed between two statuses, as Events.
 """
 
@@ -17,9 +18,10 @@ from chatassistant_operator.api.v1alpha1 import ChatAssistant, Condition, Status
 from chatassistant_operator.checks.rollout import Rollout
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Manifest, Observed
-from chatassistant_operator.status.conditions import condition, previous, progress, ready
+from chatassistant_operator.status.conditions import condition, progress, ready, reconciling_since
 from chatassistant_operator.status.facts import credentials, expires_soon_at, model, tools, url
 from chatassistant_operator.status.history import history
+from chatassistant_operator.status.usage import usage
 
 __all__ = ["Found", "expires_soon_at", "invalid", "summarise"]
 
@@ -68,10 +70,12 @@ def summarise(
     going_on, stalled_at = progress(assistant, summary, seen.now)
     told = [summary, *(known[type_] for type_ in _ALWAYS), *going_on]
     told += [each for type_ in _WHEN_FOUND if (each := known.get(type_) or _kept(assistant, found, type_))]
+    working = any(each.type is ConditionType.RECONCILING for each in going_on)
     live: Manifest = found.deployment.get("status", {}) if found.deployment else {}
     status = Status(
         observed_generation=assistant.metadata.generation,
         conditions=tuple(condition(assistant, each, seen.now) for each in told),
+        reconciling_since=reconciling_since(assistant, seen.now) if working else None,
         url=url(assistant),
         replicas=live.get("replicas", 0),
         ready_replicas=live.get("readyReplicas", 0),
@@ -79,6 +83,7 @@ def summarise(
         model=model(assistant, seen),
         credentials=credentials(assistant, seen),
         tools=tools(assistant, seen),
+        usage=usage(assistant, seen),
         history=history(assistant, found.rollout, found.deployment, going_on, seen.now),
     )
     return status, stalled_at
@@ -86,7 +91,7 @@ def summarise(
 
 def _settled(assistant: ChatAssistant, finding: Finding) -> Finding:
     """The finding, or what the status says already where the finding is pending."""
-    said = previous(assistant, finding.type)
+    said = assistant.condition(finding.type)
     if not finding.pending or said is None or said.observed_generation != assistant.metadata.generation:
         return finding
     return Finding(finding.type, said.status, Reason.named(said.reason), said.message)
@@ -94,7 +99,7 @@ def _settled(assistant: ChatAssistant, finding: Finding) -> Finding:
 
 def _kept(assistant: ChatAssistant, found: Found, type_: ConditionType) -> Finding | None:
     """A warning of before, while nobody has been asked or can be asked whether it still holds."""
-    said = previous(assistant, type_)
+    said = assistant.condition(type_)
     told_by = _KEPT_WITH.get(type_)
     if said is None or told_by is None or found.findings[told_by].truth != "Unknown":
         return None

@@ -78,24 +78,31 @@ def progress(
         return (Finding(ConditionType.STALLED, "True", summary.reason, message),), None
     if awaits is not Awaits.ARRIVAL:
         return (going_on,), None
-    since = previous(assistant, ConditionType.RECONCILING)
-    stalled_at = (since.last_transition_time if since else now) + STALLED_AFTER
+    stalled_at = reconciling_since(assistant, now) + STALLED_AFTER
     if _gave_up(assistant) or now >= stalled_at:
         words = f"What is missing has not arrived within 10 minutes: see Ready ({summary.reason})."
         return (Finding(ConditionType.STALLED, "True", summary.reason, words),), None
     return (going_on,), stalled_at
 
 
+def reconciling_since(assistant: ChatAssistant, now: datetime) -> datetime:
+    """Since when work on this generation is under way: an edit begins anew, which the condition's own time must not tell."""
+    said = assistant.condition(ConditionType.RECONCILING)
+    if assistant.status is None or said is None or said.observed_generation != assistant.metadata.generation:
+        return now
+    return assistant.status.reconciling_since or said.last_transition_time
+
+
 def _gave_up(assistant: ChatAssistant) -> bool:
     """Whether this generation has waited in vain already; one that had to be edited has not waited for anything."""
-    said = previous(assistant, ConditionType.STALLED)
+    said = assistant.condition(ConditionType.STALLED)
     same = said is not None and said.observed_generation == assistant.metadata.generation
     return said is not None and same and said.reason in _ARRIVE
 
 
 def condition(assistant: ChatAssistant, finding: Finding, now: datetime) -> Condition:
     """The condition; its time moves only with its status (Kubernetes API conventions)."""
-    said, generation = previous(assistant, finding.type), assistant.metadata.generation
+    said, generation = assistant.condition(finding.type), assistant.metadata.generation
     message, since = finding.message, now
     if said is not None and said.status == finding.truth:
         since = said.last_transition_time
@@ -111,9 +118,3 @@ def condition(assistant: ChatAssistant, finding: Finding, now: datetime) -> Cond
         last_transition_time=since,
         observed_generation=generation,
     )
-
-
-def previous(assistant: ChatAssistant, type_: ConditionType) -> Condition | None:
-    """What the status says of a condition already."""
-    said = assistant.status.conditions if assistant.status else ()
-    return next((each for each in said if each.type == str(type_)), None)

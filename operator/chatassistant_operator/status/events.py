@@ -34,8 +34,7 @@ def _is_news(assistant: ChatAssistant, condition: Condition) -> bool:
     """Whether a condition's status moved; one that is new and says that all is well, or not yet, is no news."""
     if condition.type in _SILENT:
         return False
-    said = assistant.status.conditions if assistant.status else ()
-    before = next((each for each in said if each.type == condition.type), None)
+    before = assistant.condition(condition.type)
     if before is None:
         return _needs_somebody(condition)
     return before.status != condition.status

@@ -10,8 +10,8 @@ from chatassistant_operator.api.v1alpha1 import (
     Pricing,
     ToolServerStatus,
 )
-from chatassistant_operator.checks.key import SOON
-from chatassistant_operator.checks.tools import servers
+from chatassistant_operator.checks.key import SOON, is_of_key
+from chatassistant_operator.checks.tools import is_asking, servers
 from chatassistant_operator.observed import Observed
 from chatassistant_operator.observed.gateway import Catalogue, KeyAccepted, KeyRefused, Unanswered
 from chatassistant_operator.observed.named import Credential
@@ -51,21 +51,20 @@ def credentials(assistant: ChatAssistant, seen: Observed) -> CredentialsStatus |
     that an outage refuses, from one that never was any good.
     """
     said = assistant.status.credentials if assistant.status else None
-    key = seen.credential.key if isinstance(seen.credential, Credential) else None
-    fingerprint = key.fingerprint if key else None
-    same = said is not None and said.fingerprint == fingerprint
+    same, subject = is_of_key(assistant, seen), _subject(seen)
     match seen.key:
         case KeyAccepted() as accepted:
             accepted_at = said.last_accepted_time if said and same else None
             return CredentialsStatus(
                 key_label=accepted.label[:256],
-                fingerprint=fingerprint,
+                fingerprint=subject.fingerprint,
+                revision=subject.revision,
                 free_tier=accepted.free_tier,
                 expires_at=accepted.expires_at,
                 last_accepted_time=accepted_at or accepted.accepted_at,
             )
         case KeyRefused() if not same:
-            return None
+            return subject
         case Unanswered(last_good=datetime() as last_good) if said and same and _was_accepted(assistant):
             return said.model_copy(update={"last_accepted_time": last_good})
         case _:
@@ -74,17 +73,26 @@ def credentials(assistant: ChatAssistant, seen: Observed) -> CredentialsStatus |
 
 def _was_accepted(assistant: ChatAssistant) -> bool:
     """Whether the status says until now that the key is good."""
-    conditions = assistant.status.conditions if assistant.status else ()
-    type_ = str(ConditionType.CREDENTIALS_VALID)
-    return any(each.type == type_ and each.status == "True" for each in conditions)
+    valid = assistant.condition(ConditionType.CREDENTIALS_VALID)
+    return valid is not None and valid.status == "True"
+
+
+def _subject(seen: Observed) -> CredentialsStatus:
+    """Of which key something is told, and no more."""
+    if not isinstance(seen.credential, Credential):
+        return CredentialsStatus()
+    fingerprint = seen.credential.key.fingerprint if seen.credential.key else None
+    return CredentialsStatus(
+        fingerprint=fingerprint, revision=None if fingerprint else seen.credential.revision
+    )
 
 
 def tools(assistant: ChatAssistant, seen: Observed) -> tuple[ToolServerStatus, ...]:
-    """What the pods say of the MCP servers; kept from the last status while none of them says anything."""
+    """What the pods say of the MCP servers; kept from the last status until they have been asked, and one says anything."""
     names = {server.name for server in assistant.spec.tools.mcp_servers}
     reported = {
         each.server: ToolServerStatus(server=each.server, names=each.names[:_MOST_TOOLS])
-        for each in servers(assistant, seen)
+        for each in (() if is_asking(seen) else servers(assistant, seen))
     }
     said = assistant.status.tools if assistant.status else ()
     kept = {each.server: each for each in said if each.server in names}

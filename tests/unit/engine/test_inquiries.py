@@ -189,3 +189,43 @@ async def test_asked_at_once_when_somebody_wants_it() -> None:
         it.inquiries.peek("q", "x", Manner(wish="now"))
         await asyncio.sleep(1.0)
         assert it.gaps("q") == [10.0]
+
+
+@virtual_time
+async def test_what_is_learnt_elsewhere_takes_the_place_of_an_older_answer() -> None:
+    async with world() as it:
+        it.seconds = 3.0
+        it.inquiries.learn("a", "made")
+        assert it.inquiries.peek("a", "team/one") is None, "nobody wanted it"
+        await asyncio.sleep(1.0)
+        assert it.asked == [(0.0, "a")]
+        # The answer that is under way was given before the write.
+        it.inquiries.learn("a", "made")
+        assert it.inquiries.peek("a", "team/one") == "made"
+        await asyncio.sleep(10.0)
+        assert it.inquiries.peek("a", "team/one") == "made"
+        assert it.told == []
+        it.answers["a"] = "read"
+        await asyncio.sleep(60.0)
+        assert it.inquiries.peek("a", "team/one") == "read"
+        assert len(it.asked) == 2
+
+
+@virtual_time
+async def test_what_is_doubted_is_asked_again_once_its_answer_is_old_enough() -> None:
+    async with world() as it:
+        it.answers["q"] = "one"
+        it.inquiries.refresh("x", 20.0)
+        it.inquiries.peek("q", "x")
+        it.inquiries.refresh("x", 20.0)
+        await asyncio.sleep(5.0)
+        for _ in range(3):
+            it.inquiries.refresh("x", 20.0)
+        await asyncio.sleep(25.0)
+        assert it.gaps("q") == [20.0], "once, and not before its answer was that old"
+        it.inquiries.refresh("x", 5.0)
+        await asyncio.sleep(1.0)
+        assert it.gaps("q") == [20.0, 10.0], "at once, as it is older"
+        it.inquiries.refresh("x", 500.0)
+        await asyncio.sleep(70.0)
+        assert it.gaps("q")[-1] == 60.0, "never later than it would have been"

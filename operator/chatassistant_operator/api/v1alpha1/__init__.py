@@ -17,6 +17,7 @@ from chatassistant_operator.api.v1alpha1.status import (
     Rollout,
     Status,
     ToolServerStatus,
+    UsageStatus,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Spec",
     "Status",
     "ToolServerStatus",
+    "UsageStatus",
     "explain",
 ]
 
@@ -71,6 +73,11 @@ class ChatAssistant(ApiModel):
             ".metadata.name",
         ),
     )
+
+    def condition(self, type_: str) -> Condition | None:
+        """What the status says of a condition already."""
+        said = self.status.conditions if self.status else ()
+        return next((each for each in said if each.type == str(type_)), None)
 
     @classmethod
     def parse(cls, body: dict[str, Any], *, strict: bool = False) -> "ChatAssistant":

@@ -5,7 +5,10 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from chatassistant_operator.api.policy import OPENROUTER
+from chatassistant_operator.api.v1alpha1.access import Access
 from chatassistant_operator.api.v1alpha1.base import ApiModel, Rule, matches
+from chatassistant_operator.api.v1alpha1.cache import Cache, Faq
+from chatassistant_operator.api.v1alpha1.limits import Budget, Limits, RateLimit
 from chatassistant_operator.api.v1alpha1.model import ModelSpec
 from chatassistant_operator.api.v1alpha1.pod import Annotations, Pod, Resources
 from chatassistant_operator.api.v1alpha1.references import (
@@ -13,6 +16,7 @@ from chatassistant_operator.api.v1alpha1.references import (
     SecretKeyRef,
     SystemPromptSource,
 )
+from chatassistant_operator.api.v1alpha1.store import Store
 from chatassistant_operator.api.v1alpha1.tools import URL, Tools
 
 _IMAGE: Final = r"[a-zA-Z0-9][-a-zA-Z0-9._:/]*(@sha256:[0-9a-f]{64})?"
@@ -89,6 +93,19 @@ class Observability(ApiModel):
     log_level: Literal["Debug", "Info", "Warning", "Error"] = "Info"
     """The least severe level that is logged; Debug also logs the exchanges with the gateway, never the key."""
 
+    otlp_endpoint: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
+    """Where traces are sent, by OTLP over HTTP, such as `http://collector:4318`; nowhere when empty. The operator's
+    policy says which are allowed."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        matches(
+            "otlp_endpoint",
+            URL,
+            "must be an http or https URL without user, query or fragment",
+            optional=True,
+        ),
+    )
+
 
 class Spec(ApiModel):
     """What a ChatAssistant asks for."""
@@ -110,6 +127,27 @@ class Spec(ApiModel):
 
     tools: Tools = Tools()
     """What the model may call."""
+
+    cache: Cache = Cache()
+    """Answers that are given again to equal questions."""
+
+    faq: Faq = ()
+    """Questions that are answered without a model."""
+
+    rate_limit: RateLimit = RateLimit()
+    """How often a user may ask."""
+
+    limits: Limits = Limits()
+    """How much each pod does at a time."""
+
+    budget: Budget = Budget()
+    """Hard stops on spending."""
+
+    store: Store = Store()
+    """Where cache, limits, budget and conversations are kept."""
+
+    access: Access = Access()
+    """Who may ask."""
 
     validation: Validation = Validation()
     """Whether key and model are checked before pods roll."""
@@ -161,3 +199,14 @@ class Spec(ApiModel):
             optional=True,
         ),
     )
+
+    @property
+    def other_secrets(self) -> tuple[str, ...]:
+        """The names of the Secrets, other than the API key's, that the spec names; each once."""
+        headers = (each for server in self.tools.mcp_servers for each in server.headers_from)
+        refs = (
+            *(each.secret_key_ref for each in headers),
+            self.access.token_secret_ref,
+            self.store.url_secret_ref,
+        )
+        return tuple(dict.fromkeys(each.name for each in refs if each is not None))

@@ -1,6 +1,6 @@
 """What the operator says of a ChatAssistant."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -68,6 +68,9 @@ class CredentialsStatus(ApiModel):
     fingerprint: Annotated[str, Field(max_length=64)] | None = None
     """The first 12 hexadecimal digits of the key's SHA-256; only of a well-formed OpenRouter key."""
 
+    revision: Annotated[str, Field(max_length=64)] | None = None
+    """What another version of the Secret changes, and is made of nothing in it; only where there is no fingerprint."""
+
     free_tier: bool | None = None
     """Whether the account has bought no credits."""
 
@@ -76,6 +79,11 @@ class CredentialsStatus(ApiModel):
 
     last_accepted_time: datetime | None = None
     """When the gateway last accepted the key, as known when CredentialsValid last changed."""
+
+    @property
+    def subject(self) -> str | None:
+        """What tells of which key this is said."""
+        return self.fingerprint or self.revision
 
 
 class ToolServerStatus(ApiModel):
@@ -89,6 +97,29 @@ class ToolServerStatus(ApiModel):
         Field(max_length=256, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = ()
     """The tools that the model may call."""
+
+
+class UsageStatus(ApiModel):
+    """What was used, as the pods that run tell: the figures are of one day (UTC) that is over."""
+
+    day: date | None = None
+    """The last finished day on which anything was asked."""
+
+    requests: Annotated[int, Field(ge=0)] | None = None
+    """How many completions the gateway gave on that day."""
+
+    prompt_tokens: Annotated[int, Field(ge=0)] | None = None
+    """How many tokens their prompts had."""
+
+    completion_tokens: Annotated[int, Field(ge=0)] | None = None
+    """How many tokens their answers had."""
+
+    usd: Annotated[str, Field(max_length=64)] | None = None
+    """What the gateway charged for them, in USD, as a decimal number."""
+
+    budget_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    """How much of today's budget.dailyUSD is spent, once that is 50, 80 or 100 percent; with the store Memory of that pod
+    of which it is the most."""
 
 
 class Rollout(ApiModel):
@@ -128,6 +159,9 @@ class Status(ApiModel):
     ] = ()
     """The aspects of the assistant's state; Ready sums them up."""
 
+    reconciling_since: datetime | None = None
+    """Since when work on this generation is under way; what may still arrive is given up ten minutes after."""
+
     url: Annotated[str, Field(max_length=2048)] | None = None
     """Where the assistant answers inside the cluster."""
 
@@ -154,6 +188,9 @@ class Status(ApiModel):
         ),
     ] = ()
     """What the MCP servers offer, as the pods say."""
+
+    usage: UsageStatus | None = None
+    """What was used."""
 
     history: Annotated[
         tuple[Rollout, ...], Field(max_length=5, json_schema_extra={"x-kubernetes-list-type": "atomic"})

@@ -1,28 +1,28 @@
 """Chat completions of the stand-in: as strict as the real one, and predictable in what they answer.
 
-An answer quotes the last message and says that it is no model's. A tool is asked for when the last message is the
-user's and has a word of the tool's name, of three letters or more, in it; the arguments that it requires get a value
-of the right type, a string the user's words.
+An answer quotes the last message and says that it is no model's; after tools were called, it tells what they said. See
+`calling` for when they are.
 """
 
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, Final
 
 from chatassistant_operator.local.openrouter import errors
+from chatassistant_operator.local.openrouter.calling import arguments_of, chosen_tool
 from chatassistant_operator.local.openrouter.keys import KeySituation
 from chatassistant_operator.local.openrouter.models import EndpointSituation
-from chatassistant_operator.local.openrouter.requests import ChatRequest, Message, NamedTool, Tool
+from chatassistant_operator.local.openrouter.requests import ChatRequest, Message
 from chatassistant_operator.local.openrouter.routing import route
 from chatassistant_operator.local.openrouter.world import World
 
 _LONGEST_QUOTE: Final = 200
+_LONGEST_RESULT: Final = 2000
 _WORD: Final = re.compile(r"\S+\s*")
-_NAME_WORD: Final = re.compile(r"[a-z]{3,}")
 _generations: Final = count(1)
 
 
@@ -102,8 +102,8 @@ class Completion:
         return {**self._envelope("chat.completion.chunk"), "choices": [] if delta is None else [choice]}
 
 
-def complete(world: World, key: KeySituation, request: ChatRequest) -> Completion:
-    """Answer a request, and book it on the key.
+def complete(world: World, key: KeySituation, request: ChatRequest, says: str | None = None) -> Completion:
+    """Answer a request, and book it on the key; `says` is what the model answers, a quotation when it is None.
 
     Raises:
         Refusal: as OpenRouter would refuse it.
@@ -114,7 +114,7 @@ def complete(world: World, key: KeySituation, request: ChatRequest) -> Completio
     model, endpoint = route(world, request)
     _check_means(key, free=model.free)
     calls = _calls(request)
-    words = [] if calls else _WORD.findall(_answer(request.messages[-1]))
+    words = [] if calls else _WORD.findall(_answer(request.messages) if says is None else says)
     allowed = request.max_tokens or request.max_completion_tokens or len(words)
     finish_reason = "tool_calls" if calls else "length" if len(words) > allowed else "stop"
     usage = _usage(endpoint, request, min(len(words), allowed) or 1)
@@ -147,53 +147,26 @@ def _check_means(key: KeySituation, *, free: bool) -> None:
 
 
 def _calls(request: ChatRequest) -> list[dict[str, Any]]:
-    tool = _choose_tool(request)
+    tool = chosen_tool(request)
     if tool is None:
         return []
-    arguments = json.dumps(
-        _arguments(tool.function.parameters, request.messages[-1].text), ensure_ascii=False
-    )
+    arguments = json.dumps(arguments_of(tool, request.messages[-1].text), ensure_ascii=False)
     function = {"name": tool.function.name, "arguments": arguments}
     return [{"index": 0, "id": f"call_{next(_generations)}", "type": "function", "function": function}]
 
 
-def _choose_tool(request: ChatRequest) -> Tool | None:
-    """The tool that the request insists on, or the one whose name shares most words with the user's message."""
-    tools, last = request.tools or [], request.messages[-1]
-    if isinstance(request.tool_choice, NamedTool):
-        wanted = request.tool_choice.function.name
-        return next((tool for tool in tools if tool.function.name == wanted), None)
-    if request.tool_choice == "none" or last.role != "user":
-        return None
-    said = set(_NAME_WORD.findall(last.text.lower()))
-
-    def shared(tool: Tool) -> int:
-        return len(said & set(_NAME_WORD.findall(tool.function.name.lower())))
-
-    best = max(tools, key=shared, default=None)
-    return best if best and (request.tool_choice == "required" or shared(best)) else None
-
-
-def _arguments(schema: dict[str, Any], said: str) -> dict[str, Any]:
-    """A value of the right type for each argument that is required: the first of an `enum`, or a sample."""
-    samples: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
-    properties: dict[str, dict[str, Any]] = schema.get("properties", {})
-    required: list[str] = schema.get("required", [])
-
-    def value(name: str) -> object:
-        rules = properties.get(name, {})
-        return rules["enum"][0] if rules.get("enum") else samples.get(str(rules.get("type")), said)
-
-    return {name: value(name) for name in required}
-
-
-def _answer(last: Message) -> str:
-    quote = last.text[:_LONGEST_QUOTE]
-    if last.role == "tool":
-        return f"The tool says: {quote}"
+def _answer(messages: Sequence[Message]) -> str:
+    results = [message.text[:_LONGEST_RESULT] for message in takewhile(_is_result, reversed(messages))]
+    if results:
+        return f"The tool says: {'; '.join(reversed(results))}"
     return (
-        f"You said: “{quote}”. I am the stand-in for OpenRouter that comes with ChatAssistant, not a model."
+        f"You said: “{messages[-1].text[:_LONGEST_QUOTE]}”. I am the stand-in for OpenRouter that comes with "
+        "ChatAssistant, not a model."
     )
+
+
+def _is_result(message: Message) -> bool:
+    return message.role == "tool"
 
 
 def _usage(endpoint: EndpointSituation, request: ChatRequest, completion: int) -> dict[str, Any]:

@@ -67,6 +67,9 @@ class Fault(BaseModel):
     done_after_error: bool = False
     """Whether `[DONE]` follows that error; no public source tells."""
 
+    says: str | None = None
+    """What the model answers instead of a quotation; as many words as it may."""
+
     usage_in_delta: bool = False
     """The usage comes with an empty delta (speakeasy-api/gram#921) instead of with no choices."""
 

@@ -117,7 +117,7 @@ async def _completions(request: web.Request, fault: Fault) -> web.StreamResponse
     except ValueError:
         raise Refusal(400, "The request's body is not JSON") from None
     asked = parse(body)
-    completion = complete(request.app[WORLD], key, asked)
+    completion = complete(request.app[WORLD], key, asked, fault.says)
     generations = request.app[GENERATIONS]
     if len(generations) == _REMEMBERED:
         del generations[next(iter(generations))]
