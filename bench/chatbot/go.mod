@@ -1,0 +1,3 @@
+module chatassistant.dev/bench
+
+go 1.26

@@ -1,0 +1,71 @@
+// The text of an answer on its way into the page: in small portions, so that typing and scrolling stay smooth.
+
+import { Blocks } from "./blocks";
+import { codeBlock } from "./code";
+
+const PORTION = 2000;
+const MILLISECONDS_A_FRAME = 6;
+// Where a frame takes longer, the browser has much to lay out: it gets time for other things in between.
+const SLOW_FRAME_MILLISECONDS = 50;
+const LONGEST_PAUSE_MILLISECONDS = 1000;
+// A page in the background gets no frames.
+const BACKGROUND_MILLISECONDS = 250;
+
+export class AnswerText {
+  readonly #blocks: Blocks;
+  readonly #drawn: () => void;
+  #waiting = "";
+  #ended = false;
+  #scheduled = false;
+  #pause = 0;
+  #done: (() => void) | undefined;
+
+  /** `drawn` is called after each portion. */
+  constructor(root: HTMLElement, drawn: () => void = () => {}) {
+    this.#blocks = new Blocks(root, codeBlock);
+    this.#drawn = drawn;
+  }
+
+  write(text: string): void {
+    this.#waiting += text;
+    this.#schedule();
+  }
+
+  /** Resolves when everything stands in the page. */
+  end(): Promise<void> {
+    this.#ended = true;
+    this.#schedule();
+    return new Promise((resolve) => (this.#done = resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const go = () => this.#draw();
+    const frame = () => (document.hidden ? go() : requestAnimationFrame(go));
+    const pause = document.hidden ? BACKGROUND_MILLISECONDS : this.#pause;
+    if (pause) setTimeout(frame, pause);
+    else frame();
+    this.#pause = 0;
+  }
+
+  #draw(): void {
+    this.#scheduled = false;
+    const started = performance.now();
+    let taken = 0;
+    while (taken < this.#waiting.length && performance.now() - started < MILLISECONDS_A_FRAME) {
+      this.#blocks.write(this.#waiting.slice(taken, taken + PORTION));
+      this.#blocks.draw();
+      taken += PORTION;
+    }
+    this.#waiting = this.#waiting.slice(taken);
+    if (!this.#waiting && this.#ended) this.#blocks.end();
+    this.#drawn();
+    requestAnimationFrame(() => {
+      const milliseconds = performance.now() - started;
+      this.#pause = milliseconds > SLOW_FRAME_MILLISECONDS ? Math.min(2 * milliseconds, LONGEST_PAUSE_MILLISECONDS) : 0;
+    });
+    if (this.#waiting) this.#schedule();
+    else if (this.#ended) this.#done?.();
+  }
+}

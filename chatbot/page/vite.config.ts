@@ -1,0 +1,16 @@
+import { defineConfig } from "vite";
+
+// Relative addresses throughout: the page is served below any path.
+export default defineConfig({
+  base: "./",
+  build: {
+    outDir: "../chatassistant_chatbot/static",
+    emptyOutDir: true,
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    // A data: URL would need a looser Content-Security-Policy.
+    assetsInlineLimit: 0,
+    reportCompressedSize: true,
+  },
+  server: { proxy: { "/v1": "http://127.0.0.1:8080", "/page": "http://127.0.0.1:8080" } },
+});
