@@ -20,6 +20,8 @@ _FEW_SECONDS: Final = 4.0
 _SETTLED_SECONDS: Final = 1.0
 _SETTLED_SHARE: Final = 0.1
 _LONGEST_SETTLING: Final = 15
+# Some load a part of themselves for the first of them.
+_FIRST_REQUESTS: Final = 20
 _WARM_SECONDS: Final = 0.5
 _SAMPLE_SECONDS: Final = 0.25
 
@@ -77,6 +79,7 @@ class Running:
         """All that is measured of everybody."""
         self._settle()
         figures = {"ready_s": self.ready_seconds, "idle_mb": self.rss_mb, "failed": 0.0}
+        self._load("requests", "-connections=4", f"-count={_FIRST_REQUESTS}")
         for each in connections:
             told = self._load(
                 "requests", f"-connections={each}", f"-for={seconds}s", f"-warm={_WARM_SECONDS}s"

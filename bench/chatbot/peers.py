@@ -96,6 +96,7 @@ def ours(place: Place) -> Peer:
         "ACCESS_TOKEN": TOKEN,
         "PORT": str(place.port),
         "METRICS_PORT": str(place.second_port),
+        # For another working tree's chatbot.
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }
     command: list[str | Path] = [sys.executable, "-m", "chatassistant_chatbot"]

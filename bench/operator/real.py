@@ -112,8 +112,10 @@ class Bench:
                 Children(),
             )
             findings = checks.run(subject, seen)
-            service_account, service, config, deployment = desired.build(subject, seen, ()).manifests
-            for manifest in (service_account, service, config, deployment):
+            for manifest in desired.build(subject, seen, ()).manifests:
+                if manifest["kind"] == "Secret":
+                    await self.client.create(SECRET, manifest)
+                    continue
                 kind = BY_NAME[manifest["kind"]]
                 with suppress(NotFoundError):
                     await self.client.get(kind, namespace, manifest["metadata"]["name"])

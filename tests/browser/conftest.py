@@ -20,10 +20,10 @@ FAQ = [
 ]
 
 
-def settings(gateway: GatewayProcess, **changes: Any) -> dict[str, Any]:
+def settings(stand_in: GatewayProcess, **changes: Any) -> dict[str, Any]:
     """What the chatbots of these tests are told."""
     model = {"name": MODEL, "parameters": {"maxTokens": 60_000}}
-    return configuration(gateway.base_url, **{"model": model, "faq": FAQ, **changes})
+    return configuration(stand_in.base_url, **{"model": model, "faq": FAQ, **changes})
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

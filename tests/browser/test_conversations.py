@@ -12,6 +12,7 @@ from support.chat_page import ChatPage
 from support.chatbots import Chatbot
 from support.gateway import GatewayProcess
 from support.redis import RedisServer, serving
+from support.waiting import eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COMPLETIONS = "/chat/completions"
@@ -89,6 +90,22 @@ async def test_they_are_deleted_after_a_question(chat: ChatPage) -> None:
     await dialog.get_by_role("button", name="Delete").click()
     await expect(chat.conversations).to_have_count(0)
     await expect(chat.questions).to_have_count(0)
+    await chat.page.reload()
+    await expect(chat.page.get_by_text("No conversations yet.")).to_be_visible()
+
+
+async def test_a_deleted_one_does_not_come_back(chat: ChatPage, gateway: GatewayProcess) -> None:
+    gateway.misbehave(route=COMPLETIONS, says="word " * 500, token_seconds=0.1)
+    await chat.write("Forget me")
+    await expect(chat.text).to_contain_text("word")
+    await chat.menu("Delete")
+    await chat.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(chat.conversations).to_have_count(0)
+
+    async def hung_up() -> bool:
+        return gateway.hang_ups == 1
+
+    await eventually_async(hung_up, "its answer ends")
     await chat.page.reload()
     await expect(chat.page.get_by_text("No conversations yet.")).to_be_visible()
 

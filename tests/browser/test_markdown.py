@@ -1,5 +1,7 @@
 """What becomes of a model's Markdown: elements, as they come and after a reload alike."""
 
+from random import Random
+
 import pytest
 from playwright.async_api import expect
 
@@ -59,7 +61,7 @@ CASES = {
     ),
     "set $HOME and $PATH": "<p>set $HOME and $PATH</p>",
     # Headings, rules, quotations.
-    "# One\ntext\n### Three ###\n---": "<h3>One</h3><p>text</p><h5>Three</h5><hr></hr>",
+    "# One\ntext\n### Three ###\n---": "<h3>One</h3><p>text</p><h4>Three</h4><hr></hr>",
     "#nothing\n\n> a\n> b\n>> c\n\nd": (
         "<p>#nothing</p><blockquote><p>a<br></br>b</p><blockquote><p>c</p></blockquote></blockquote><p>d</p>"
     ),
@@ -113,6 +115,61 @@ async def test_it_is_the_same_after_a_reload(chat: ChatPage, gateway: GatewayPro
     await chat.page.reload()
     await chat.answered()
     assert await chat.evaluate(OUTLINE) == streamed
+
+
+# Marks of all kinds, which mean something or nothing by what is around them.
+MARKS = [
+    *"*_`~[]()!<>#|-+$\\&:",
+    *(
+        "**",
+        "***",
+        "__",
+        "~~",
+        "``",
+        "$$",
+        "\\(",
+        "\\)",
+        "\\[",
+        "\\]",
+        "](",
+        "<br>",
+        "&amp;",
+        "- ",
+        "> ",
+        "1. ",
+    ),
+    *(
+        "\n- ",
+        "\n  - ",
+        "\n1. ",
+        "\n> ",
+        "\n# ",
+        "\n| ",
+        " |\n|-|-|\n",
+        "\n---\n",
+        "\n\n",
+        "\n$$\n",
+        "https://x.example/",
+    ),
+]
+
+
+async def test_no_text_is_lost_whatever_marks_are_in_it(chat: ChatPage, gateway: GatewayProcess) -> None:
+    random = Random(20261127)  # noqa: S311 (nothing is kept secret)
+    for _ in range(10):
+        parts: list[str] = []
+        for number in range(300):
+            parts += [
+                f"w{number}w",
+                *random.choices(MARKS, k=random.randint(0, 3)),
+                random.choice(["", " ", "\n"]),
+            ]
+        gateway.misbehave(route=COMPLETIONS, says="".join(parts))
+        await chat.ask("Anything")
+        shown = await chat.text.inner_html()
+        # In a link's address it is there, too; a table has only as many cells as its head.
+        lost = [f"w{number}w" for number in range(300) if f"w{number}w" not in shown]
+        assert len(lost) <= 10, lost
 
 
 async def test_code_is_coloured_and_copied(chat: ChatPage, gateway: GatewayProcess) -> None:

@@ -1,5 +1,6 @@
 """Whatever a model, a tool, a FAQ or a title says: it is read, and never run."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -102,7 +103,7 @@ async def test_a_question_and_a_title_run_nothing(chatbot: Chatbot, visit: Visit
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    yield from serving(tmp_path / "redis")
+    yield from serving(tmp_path)
 
 
 async def test_titles_that_the_assistant_keeps_run_nothing(
@@ -156,15 +157,17 @@ async def test_a_tool_runs_nothing(
                 await expect(chat.answer.locator(".tool")).to_have_count(len(PAYLOADS))
                 for tool in await chat.answer.locator(".tool summary").all():
                     await tool.click()
+                results = chat.answer.get_by_role("region", name="Result")
+                await expect(results.first).to_contain_text("<script>hit()</script>")
     finally:
         server.stop()
 
 
 def script(gateway: ScriptedGateway) -> None:
     """The model calls a tool with each payload, whose result is the same."""
-    import json
-
-    gateway.says(*(calls("echo", arguments=json.dumps({"text": each})) for each in PAYLOADS), text("Done."))
+    gateway.says(
+        *(calls("lists__echo", arguments=json.dumps({"text": each})) for each in PAYLOADS), text("Done.")
+    )
 
 
 async def offered(chatbot: Chatbot) -> Any:

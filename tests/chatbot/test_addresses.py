@@ -112,7 +112,10 @@ async def test_a_guarded_connector_opens_no_connection(host: str) -> None:
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
         listener.setblocking(False)
         url = f"http://{host}:{listener.getsockname()[1]}"
-        async with aiohttp.ClientSession(connector=guarded_connector(Reach.CLUSTER)) as session:
+        timeout = aiohttp.ClientTimeout(5)
+        async with aiohttp.ClientSession(
+            connector=guarded_connector(Reach.CLUSTER), timeout=timeout
+        ) as session:
             with pytest.raises(aiohttp.ClientConnectorError) as refused:
                 await session.get(url)
         assert isinstance(refused.value.os_error, OutOfReachError)

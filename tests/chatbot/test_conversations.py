@@ -28,9 +28,7 @@ def settings(gateway: GatewayProcess, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def _chatbot(
-    _gateway_process: GatewayProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Chatbot]:
+def _chatbot(_gateway_process: GatewayProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chatbot]:
     chatbot = Chatbot(tmp_path_factory.mktemp("conversations"), settings(_gateway_process))
     yield chatbot
     chatbot.stop()
@@ -123,7 +121,9 @@ async def test_what_was_said_before_is_known(ada: httpx.AsyncClient, gateway: Ga
     second = await say(ada, name, "What is my name?")
     messages = (await ada.get(f"{URL}/{name}")).json()["messages"]
     said = [each["content"] for each in messages]
-    assert said == ["My name is Ada.", first, "What is my name?", second], "a turn that failed leaves no trace"
+    assert said == ["My name is Ada.", first, "What is my name?", second], (
+        "a turn that failed leaves no trace"
+    )
 
 
 async def test_it_is_openais_api(chatbot: Chatbot) -> None:

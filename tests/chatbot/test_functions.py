@@ -131,12 +131,26 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
         {"properties": {"a": STRING}, "required": ["a"]},
     ),
     "a reference into a list": (
-        {"properties": {"a": {"$ref": "#/$defs/0"}, "b": {"$ref": "#/$defs/7"}}, "$defs": [STRING]},
-        {"properties": {"a": STRING, "b": {}}},
+        {
+            "properties": {
+                "a": {"$ref": "#/$defs/0"},
+                "b": {"$ref": "#/$defs/7"},
+                "c": {"$ref": f"#/$defs/{'9' * 5000}"},
+            },
+            "$defs": [STRING],
+        },
+        {"properties": {"a": STRING, "b": {}, "c": {}}},
     ),
     "references that lead nowhere": (
-        {"properties": {"a": {"$ref": "https://example.com/a"}, "b": {"$ref": "#/no"}, "c": {"$ref": 1}}},
-        {"properties": {"a": {}, "b": {}, "c": {}}},
+        {
+            "properties": {
+                "a": {"$ref": "https://example.com/a"},
+                "b": {"$ref": "#/no"},
+                "c": {"$ref": 1},
+                "d": {"$ref": "#d"},
+            }
+        },
+        {"properties": {"a": {}, "b": {}, "c": {}, "d": {}}},
     ),
     "itself": ({"$ref": "#"}, {}),
     "a tree": (

@@ -22,6 +22,10 @@ class Row(NamedTuple):
     says: str = ""
 
 
+INVALID_MODEL = {"error": {"message": "m is not a valid model ID", "code": 400}, "user_id": "user_x"}
+UNKNOWN_MODEL = {
+    "error": {"message": "What is m?", "availability": {"code": "model_not_found", "retryable": False}}
+}
 TABLE = {
     "bad parameter": Row({"status": 400}, 400, "invalid_request", 1, "HTTP 400"),
     "too large": Row({"error": "too_large"}, 413, "request_too_large", 1, "Request body too large"),
@@ -32,6 +36,8 @@ TABLE = {
     "credit in flight": Row({"error": "in_flight_budget"}, 503, "assistant_out_of_credit", 2, "credit"),
     "moderation": Row({"error": "moderation"}, 403, "content_refused", 1, "moderation"),
     "model": Row({"error": "data_policy"}, 404, "model_not_found", 1, "No endpoints available"),
+    "a name that is no model's": Row({"status": 400, "body": INVALID_MODEL}, 404, "model_not_found", 1, "valid model ID"),
+    "a model by its code": Row({"status": 400, "body": UNKNOWN_MODEL}, 404, "model_not_found", 1, "What is m?"),
     "base URL of a website": Row({"status": 404, "body": "<h1>Not found"}, 502, "gateway_error", 3),
     "timeout of the gateway's": Row({"error": "timeout"}, 504, "gateway_timeout", 3),
     "internal": Row({"error": "internal"}, 502, "gateway_error", 3),

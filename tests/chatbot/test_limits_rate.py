@@ -1,6 +1,7 @@
 """How often a user may ask: exact at its edges, in one process and over replicas."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -160,7 +161,9 @@ def test_a_flood_of_users_has_a_bound() -> None:
     for number in range(10_000):
         windows.take(f"forged-{number}", 10, 60, number)
         assert len(windows) <= 1_000
-    assert windows.take("forged-9999", 10, 60, 10_000).remaining == 8, "the last ones are known"
+        if number % 500 == 0:
+            assert windows.take("ada", 100, 60, number).remaining == 99 - number // 500
+    assert windows.take("forged-9999", 10, 60, 10_000).remaining == 8, "whoever asks again and again is known"
 
 
 @pytest.fixture
@@ -198,11 +201,8 @@ async def test_no_window_over_replicas_holds_more(replicas: list[Fallback]) -> N
 
     async def press(limiter: RateLimiter) -> None:
         while (before := time.monotonic()) < until:
-            try:
+            with contextlib.suppress(CallerError):
                 await limiter.take("ada")
-            except CallerError as refused:
-                assert refused.headers()["Retry-After"] == "1"
-            else:
                 passed.append((before, time.monotonic()))
             await asyncio.sleep(0.002)
 

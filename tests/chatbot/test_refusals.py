@@ -61,7 +61,7 @@ async def test_requests(
 @pytest.mark.parametrize(
     ("method", "path", "content", "content_type", "status", "code"),
     [
-        ("GET", "/", b"", JSON, 404, "unknown_url"),
+        ("GET", "/nothing", b"", JSON, 404, "unknown_url"),
         ("GET", "/v1/nothing", b"", JSON, 404, "unknown_url"),
         ("POST", "/v1/chat/completions/", b"{}", JSON, 404, "unknown_url"),
         ("GET", URL, b"", JSON, 405, "method_not_allowed"),

@@ -52,16 +52,16 @@ def state(chatbot: Chatbot) -> str:
 
 
 def all_in_state(replicas: list[Chatbot], expected: str) -> None:
-    eventually(lambda: [state(each) for each in replicas] == [expected] * 3, f"all are {expected}", timeout=15)
+    eventually(
+        lambda: [state(each) for each in replicas] == [expected] * 3, f"all are {expected}", timeout=15
+    )
 
 
 async def test_a_limit_holds_over_replicas_to_the_request(
     start_replicas: Start, stack: AsyncExitStack
 ) -> None:
     three = await clients(stack, start_replicas(rateLimit={"requests": 10, "windowSeconds": 600}))
-    answers = await asyncio.gather(
-        *[each.post(COMPLETIONS, json=HELLO) for each in three for _ in range(12)]
-    )
+    answers = await asyncio.gather(*[each.post(COMPLETIONS, json=HELLO) for each in three for _ in range(12)])
     assert collections.Counter(each.status_code for each in answers) == {200: 10, 429: 26}
     told = {each.headers["RateLimit"].split(";")[1] for each in answers if each.status_code == 200}
     assert told == {f"r={left}" for left in range(10)}

@@ -139,16 +139,20 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     for name, addresses in NAMES.items():
         network.lead(name, addresses)
 
-    async def routed(addresses: Sequence[Any], *, socket_factory: Any, **_: Any) -> socket.socket:
+    async def routed(addr_infos: Sequence[Any], *, socket_factory: Any, **_: Any) -> socket.socket:
         """Connect to the first address that is let through, by the route that leads there."""
-        for address in addresses:
+        for address in addr_infos:
             socket_factory(address).close()
             host, port = address[4][:2]
             network.connected.append(host)
             connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             connection.setblocking(False)
             place = ("127.0.0.1", network.routes.get(host, port))
-            await asyncio.get_running_loop().sock_connect(connection, place)
+            try:
+                await asyncio.get_running_loop().sock_connect(connection, place)
+            except OSError:
+                connection.close()
+                raise
             return connection
         raise OSError
 
@@ -318,7 +322,7 @@ async def test_services_of_the_own_namespace_are_in_private_networks(
             async with kept(McpServer(name="todo", url=f"http://{host}/mcp"), endpoints=OURS) as tools:
                 offer = await offer_of(tools)
                 headers = json.loads((await offer.call("todo__headers", "", "request-1")).content)
-                assert headers["host"] == host
+                assert headers["host"] == host.rstrip(".")
     assert set(network.connected) == {"10.96.7.7", "fd00:10:96::7"}
 
 

@@ -23,6 +23,7 @@ ADA = "ada" * 20
 DAY = "2026-11-27"
 ONE = Usage(1, 100, 20, 5_000)
 
+
 @pytest.fixture
 async def stores(own_redis: RedisServer) -> AsyncIterator[list[Fallback]]:
     """Those of three replicas."""
@@ -61,7 +62,7 @@ async def test_a_redis_that_is_away_at_the_start_is_waited_for(own_redis: RedisS
         own_redis.start()
         await in_state(store, "ok")
         assert (await store.take(ADA, 2, 60)).remaining == 1
-    assert list(own_redis.times_to_live()) == [f"chatassistant:uid:window:{ADA}"]
+    assert f"chatassistant:uid:window:{ADA}" in own_redis.times_to_live()
 
 
 async def test_requests_go_on_without_it(store: Fallback, own_redis: RedisServer) -> None:
@@ -107,6 +108,58 @@ async def test_what_was_spent_is_known_and_carried_over(
     expected = Spending(990, {"m": Usage(2, 200, 40, 960), "n": ONE._replace(nanos=30)})
     assert await other.spending(DAY) == expected
     assert await ours.spending(DAY) == expected
+
+
+async def test_one_that_is_full_is_as_good_as_none(
+    store: Fallback, own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.create_conversation(ADA, "old", "Old", {})
+    own_redis.fill(True)
+    assert await store.append(ADA, "old", b"[1]", "")
+    assert store.state == "degraded"
+    for number in range(10):
+        await store.settle(DAY, None, f"model-{number}", ONE)
+    await store.create_conversation(ADA, "new", "New", {})
+    await store.append(ADA, "new", b"[2]", "")
+    caplog.clear()
+    await asyncio.sleep(2.5)
+    assert store.state == "degraded", "it answers, and takes nothing"
+    assert caplog.messages == [], "nothing goes to and fro"
+    own_redis.fill(False)
+    await in_state(store, "ok")
+    assert (await store.spending(DAY)).models == {f"model-{number}": ONE for number in range(10)}
+    for name, turn in (("old", b"[1]"), ("new", b"[2]")):
+        found = await store.conversation(ADA, name)
+        assert found is not None
+        assert found[1] == [turn]
+
+
+async def test_what_is_spent_while_it_comes_back_is_not_lost(store: Fallback, own_redis: RedisServer) -> None:
+    over, settled = asyncio.Event(), 0
+
+    async def spend() -> None:
+        nonlocal settled
+        while not over.is_set():
+            await store.settle(DAY, None, "m", ONE)
+            settled += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(10):
+            group.create_task(spend())
+        for _ in range(2):
+            own_redis.freeze()
+            await in_state(store, "degraded")
+            own_redis.thaw()
+            await in_state(store, "ok")
+        over.set()
+
+    async def all_counted() -> int:
+        counted = (await store.spending(DAY)).models["m"].requests
+        return counted if counted >= settled else 0
+
+    # Ten may be under way at each failure, and are counted twice then.
+    assert await eventually_async(all_counted, "all is counted", timeout=5) <= settled + 20
 
 
 async def test_what_was_spent_outlives_a_redis_that_forgets(
@@ -158,35 +211,37 @@ async def test_what_was_said_is_carried_over(stores: list[Fallback], own_redis: 
     assert new[1] == [b"[4]"]
 
 
-async def test_it_hangs_again_while_things_are_carried_over(
-    store: Fallback, own_redis: RedisServer
-) -> None:
+async def test_it_stops_again_while_things_are_carried_over(store: Fallback, own_redis: RedisServer) -> None:
     own_redis.kill()
     await lose(store)
     turns = [b"[%d]" % number for number in range(200)]
     await store.create_conversation(ADA, "new", "New", {})
     for turn in turns[:-1]:
         await store.append(ADA, "new", turn, "")
-    for number in range(3_000):
+    for number in range(10_000):
         await store.settle(DAY, None, f"model-{number}", ONE)
 
     async def carried(scripts: int) -> bool:
         return own_redis.count("evalsha") >= scripts
 
     own_redis.start()
-    for scripts in (50, 1_500):
+    for scripts, stop, go_on in (
+        (50, own_redis.freeze, own_redis.thaw),
+        (4_000, lambda: own_redis.fill(True), lambda: own_redis.fill(False)),
+        (10_020, own_redis.freeze, own_redis.thaw),
+    ):
         await eventually_async(functools.partial(carried, scripts), f"{scripts} scripts have run", timeout=10)
-        own_redis.freeze()
+        stop()
         await asyncio.sleep(0.7)
         assert store.state == "degraded"
-        own_redis.thaw()
+        go_on()
     assert await store.append(ADA, "new", turns[-1], "")
     await in_state(store, "ok")
     found = await store.conversation(ADA, "new")
     assert found is not None
     # What was under way when it hung may have been done, and is done again.
     assert [turn for turn, _ in itertools.groupby(found[1])] == turns
-    assert 3_000 * ONE.nanos <= (await store.spending(DAY)).nanos <= 3_002 * ONE.nanos
+    assert 10_000 * ONE.nanos <= (await store.spending(DAY)).nanos <= 10_003 * ONE.nanos
 
 
 async def test_killed_and_started_under_load(stores: list[Fallback], own_redis: RedisServer) -> None:
@@ -235,7 +290,7 @@ async def test_callers_who_give_up_leave_no_disorder(store: Fallback) -> None:
 
     for _ in range(60):
         asking = [asyncio.create_task(ask(number)) for number in range(20)]
-        await asyncio.sleep(random.uniform(0, 0.02))
+        await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311 (no secret)
         for task in asking:
             task.cancel()
         await asyncio.wait_for(asyncio.gather(*asking, return_exceptions=True), 5)
@@ -245,9 +300,7 @@ async def test_callers_who_give_up_leave_no_disorder(store: Fallback) -> None:
     assert [await store.recall(str(number)) for number in range(20)] == [b"%d" % n for n in range(20)]
 
 
-async def test_no_secret_is_told(
-    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_secret_is_told(own_redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     wrong = own_redis.url.replace(PASSWORD, f"not-{PASSWORD}")
     with caplog.at_level(logging.DEBUG):
         async with Fallback(Redis(SecretStr(wrong), "uid", 100), Memory(100)) as store:

@@ -12,7 +12,10 @@ from chatassistant_chatbot.store.shelf import Shelf
 KEYS = st.sampled_from("abcdef")
 
 
-@given(st.lists(st.tuples(st.sampled_from(["get", "put"]), KEYS, st.integers(0, 400), st.integers(1, 9))))
+VALUES = st.tuples(st.sampled_from(["get", "put"]), KEYS, st.integers(0, 400), st.integers(1, 20))
+
+
+@given(st.lists(VALUES, min_size=15, max_size=60))
 def test_values_are_kept_as_long_as_there_is_room(operations: list[tuple[str, str, int, int]]) -> None:
     values = Expiring(most_entries=4, most_bytes=2_000)
     model: dict[str, tuple[bytes, int]] = {}

@@ -470,6 +470,29 @@ def test_a_tools_secret_is_used_only_when_its_owner_says_so(subject: Subject) ->
 # Applied
 
 
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        ("", Reason.SECRET_NOT_FOUND),
+        ("--from-literal=token=x", Reason.POLICY_DENIED),
+        ("--from-literal=other=x", Reason.SECRET_KEY_MISSING),
+    ],
+    ids=["absent", "not allowed", "no entry"],
+)
+def test_a_secret_for_the_access_token_that_is_no_good(subject: Subject, make: str, reason: Reason) -> None:
+    name = f"{subject.name}-token"
+    if make:
+        subject.assistants.kubectl("create", "secret", "generic", name, make)
+    if reason is Reason.SECRET_KEY_MISSING:
+        subject.assistants.kubectl("label", "secret", name, "chatassistant.dev/use=access")
+    subject.start(access={"tokenSecretRef": {"name": name}})
+    condition = subject.wait(reason)
+    assert not subject.assistants.pods(subject.name)
+    subject.follow(condition["message"], ACCESS_TOKEN="open sesame")
+    subject.look()
+    subject.wait("Ready")
+
+
 def test_a_suspended_assistant_is_asked_nothing(subject: Subject) -> None:
     subject.run()
     subject.wait(Reason.APPLIED, ConditionType.APPLIED)

@@ -4,6 +4,7 @@ It runs in a thread of the test's own process, so that a test can change what it
 """
 
 import base64
+import contextlib
 import json
 import ssl
 import threading
@@ -135,7 +136,9 @@ class Issuer:
                 for name, value in {"Content-Length": str(len(content)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(content)
+                with contextlib.suppress(ConnectionError):
+                    # Whoever has read enough hangs up.
+                    self.wfile.write(content)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name there)
                 pass

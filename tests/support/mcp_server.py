@@ -38,6 +38,8 @@ class Options:
     descriptions: dict[str, str] = field(default_factory=dict)
     page_size: int = 100
     delay_seconds: float = 0.0
+    call_seconds: float = 0.0
+    """How long each call takes, besides what the tool itself does."""
     legacy: bool = False
     """Whether it speaks the protocol as it was before 2026-07-28, with a handshake and sessions."""
     authorization: str | None = None
@@ -136,6 +138,7 @@ class ToolServer:
                 "cancellations": self.cancellations,
                 "introductions": self.introductions,
                 "calls": [asdict(call) for call in self.calls],
+                "running": sum(call.state == "running" for call in self.calls if call.tool not in LIES),
             }
         )
 
@@ -161,6 +164,7 @@ class ToolServer:
         call = Call(params.name, params.arguments or {})
         self.calls.append(call)
         try:
+            await asyncio.sleep(self.options.call_seconds)
             result = await TOOLS.get(params.name, _echo)(ctx, call.arguments)
         except BaseException as error:
             call.state = "cancelled" if isinstance(error, asyncio.CancelledError) else "failed"

@@ -183,7 +183,7 @@ async def serving(answer: Answer) -> AsyncIterator[RawGateway]:
 
 @asynccontextmanager
 async def client_of(
-    base_url: str, timeout: float = 5.0, breaker: Breaker | None = None
+    base_url: str, timeout: float = 20.0, breaker: Breaker | None = None
 ) -> AsyncIterator[GatewayClient]:
     """A client; without a breaker of the test's own, one that never opens."""
     settings = Gateway.model_validate({"baseURL": base_url, "timeoutSeconds": timeout})

@@ -56,6 +56,10 @@ class RedisServer:
         self.thaw()
         stop(self._process)
 
+    def fill(self, full: bool) -> None:
+        """Have it refuse to write, as one without memory left does; or write again."""
+        self._client.config_set("maxmemory", 1 if full else 0)
+
     def empty(self) -> None:
         """Forget everything, scripts included."""
         self._client.flushall()

@@ -1,4 +1,4 @@
-"""What is said of the Secrets for access and store: whether they are there, and whether their owners allow it."""
+"""What is said of the Secrets for access and store; those for tools are in `test_checks_tools.py`."""
 
 from dataclasses import replace
 from typing import Any
@@ -37,7 +37,7 @@ SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     ("a Secret for the token, not asked for yet", TOKEN, {}, APPLIED, "Unknown", Reason.SECRET_NOT_FOUND, "being read"),
     ("a Secret for the token that may not be read", TOKEN, read(Unreadable("secrets is forbidden.")), APPLIED, "False", Reason.FORBIDDEN, "'mine': secrets is forbidden."),
     ("a token whose owner says nothing", TOKEN, read(secret(None, "token")), APPLIED, "False", Reason.POLICY_DENIED, "`kubectl label secret mine -n todo-chatbot chatassistant.dev/use=access --overwrite`"),
-    ("a token for the store", TOKEN, read(secret("store", "token")), APPLIED, "False", Reason.POLICY_DENIED, "for access (spec.access.tokenSecretRef)"),
+    ("a token for the store", TOKEN, read(secret("store", "token")), APPLIED, "False", Reason.POLICY_DENIED, "for access, as spec.access.tokenSecretRef asks for"),
     ("no token in the Secret", TOKEN, read(secret("access", "bearer")), APPLIED, "False", Reason.SECRET_KEY_MISSING, "has no key 'token', which spec.access.tokenSecretRef names"),
     ("no Secret for the store", REDIS, read(Absent(), "redis"), APPLIED, "False", Reason.SECRET_NOT_FOUND, "which spec.store.urlSecretRef names"),
     ("a store whose owner says nothing", REDIS, read(secret(None, "url"), "redis"), APPLIED, "False", Reason.POLICY_DENIED, "chatassistant.dev/use=store"),

@@ -56,10 +56,10 @@ SECOND = ToolServer("s1", ("search",))
 SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     # name, spec, seen, condition, its status, its reason, a part of its message
     ("a URL that the policy forbids", servers(PUBLIC_URL, "http://mcp.example.com/mcp"), {}, APPLIED, "False", Reason.POLICY_DENIED, "does not allow spec.tools.mcpServers[1].url 'http://mcp.example.com/mcp'. Change spec.tools.mcpServers[1].url, or have whoever runs the operator allow it in its setting policy.allowedEndpoints."),
-    ("no Secret for a header", with_header(), {"secrets": {"todo-token": Absent()}}, APPLIED, "False", Reason.SECRET_NOT_FOUND, "`kubectl create secret generic todo-token -n todo-chatbot --from-literal=bearer=VALUE`, then `kubectl label secret todo-token -n todo-chatbot chatassistant.dev/use=tools`."),
+    ("no Secret for a header", with_header(), {"secrets": {"todo-token": Absent()}}, APPLIED, "False", Reason.SECRET_NOT_FOUND, '`kubectl create secret generic todo-token -n todo-chatbot --from-literal=bearer="$HEADER_VALUE" && kubectl label secret todo-token -n todo-chatbot chatassistant.dev/use=tools`.'),
     ("a Secret for a header, being read", with_header(), {"secrets": {"todo-token": PENDING}}, APPLIED, "Unknown", Reason.SECRET_NOT_FOUND, "being read"),
     ("a Secret for a header that may not be read", with_header(), {"secrets": {"todo-token": Unreadable("secrets is forbidden.")}}, APPLIED, "False", Reason.FORBIDDEN, "'todo-token': secrets is forbidden."),
-    ("a Secret whose owner says nothing", with_header(), secret(use=None), APPLIED, "False", Reason.POLICY_DENIED, "`kubectl label secret todo-token -n todo-chatbot chatassistant.dev/use=tools`"),
+    ("a Secret whose owner says nothing", with_header(), secret(use=None), APPLIED, "False", Reason.POLICY_DENIED, "`kubectl label secret todo-token -n todo-chatbot chatassistant.dev/use=tools --overwrite`"),
     ("a Secret for something else", with_header(), secret("todo:8000", use="store"), APPLIED, "False", Reason.POLICY_DENIED, "has not allowed its use for tools"),
     ("a Secret for no host", with_header(), secret(), APPLIED, "False", Reason.POLICY_DENIED, "`kubectl annotate secret todo-token -n todo-chatbot chatassistant.dev/hosts=todo:8000`"),
     ("a Secret for other hosts", with_header(PUBLIC_URL), secret("example.com, mcp.example.com:8443"), APPLIED, "False", Reason.POLICY_DENIED, "chatassistant.dev/hosts=mcp.example.com`"),

@@ -25,7 +25,7 @@ func (tally *tally) fail(failure string) {
 	tally.failure = failure
 }
 
-// Requests asks in a closed loop: each connection again as soon as it has its answer.
+// Requests asks in a closed loop: each connection again as soon as it has its answer. Counted is what ends in time.
 func requests(target *Target, arguments []string) map[string]any {
 	set := flags(target)
 	connections := set.Int("connections", 16, "how many ask at a time")
@@ -55,8 +55,8 @@ func requests(target *Target, arguments []string) map[string]any {
 				start := time.Now()
 				if failure := once(http, target); failure != "" {
 					total.fail(failure)
-				} else if start.After(from) {
-					own = append(own, time.Since(start))
+				} else if end := time.Now(); end.After(from) && (*count > 0 || end.Before(until)) {
+					own = append(own, end.Sub(start))
 				}
 			}
 			total.Lock()
@@ -65,10 +65,14 @@ func requests(target *Target, arguments []string) map[string]any {
 		})
 	}
 	all.Wait()
+	counted := length.Seconds()
+	if *count > 0 {
+		counted = time.Since(from).Seconds()
+	}
 	asked, answered := asked.Load(), len(total.latencies)
 	return map[string]any{
 		"asked": asked, "failed": total.failed, "failure": total.failure,
-		"rps":    float64(answered) / time.Since(from).Seconds(),
+		"rps":    float64(answered) / counted,
 		"p50_ms": quantile(total.latencies, 0.5), "p99_ms": quantile(total.latencies, 0.99),
 	}
 }

@@ -23,7 +23,7 @@ _EPOCH_MILLISECONDS: Final = re.compile(r"[0-9]{12,14}")
 
 def error_of(status: int, headers: Mapping[str, str], content: bytes, masked: Masked) -> GatewayError:
     """The error that an answer other than 200 tells of."""
-    error = as_object(as_object(_parsed(content)).get("error"))
+    error = as_object(as_object(_parsed(masked(content))).get("error"))
     # A redirect is no answer, and neither is a 404 in HTML: the base URL is wrong then, not the model
     # (openclaw/openclaw#69646).
     astray = not 400 <= status < 600 or (status == 404 and not error)  # noqa: PLR2004 (HTTP's own)

@@ -51,5 +51,5 @@ def _pause(error: GatewayError, retries: int) -> float | None:
         return error.retry_after if retries == 0 else None
     if not error.may_pass or retries == _MOST_RETRIES:
         return None
-    pause: float = _FIRST_PAUSE_SECONDS * 2**retries * random.uniform(0.5, 1.5)  # noqa: S311 (jitter, no secret)
+    pause: float = _FIRST_PAUSE_SECONDS * 2**retries * random.uniform(0.75, 1.25)  # noqa: S311 (jitter, no secret)
     return max(pause, error.retry_after or 0.0)

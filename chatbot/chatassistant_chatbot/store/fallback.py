@@ -49,7 +49,7 @@ class Fallback:
 
     async def __aenter__(self) -> Self:
         try:
-            await self._shared.ping()
+            await self._shared.probe()
         except StoreError as error:
             self._lose(error)
         self._returning = asyncio.create_task(self._keep_returning())
@@ -192,7 +192,7 @@ class Fallback:
             await self._away.wait()
             await asyncio.sleep(_PAUSE_SECONDS)
             try:
-                await self._shared.ping()
+                await self._shared.probe()
                 for day, spent in self._local.ledger.elsewhere().items():
                     await self._shared.restore(day, spent)
                 await self._carry_over()

@@ -28,7 +28,7 @@ _NANOSECONDS: Final = 1e9
 
 
 class Memory:
-    """A store with a bound on all that it keeps: about 130 MiB when all of them are reached.
+    """A store with a bound on all that it keeps: about 120 MiB when all of them are reached.
 
     `clock` gives nanoseconds that never go back, `wall_clock` seconds since 1970.
     """

@@ -94,9 +94,9 @@ class Redis:
             await asyncio.wait(self._asking)
         await self._client.aclose(close_connection_pool=True)
 
-    async def ping(self) -> None:
-        """Return when the server answers."""
-        await self._answer(self._client.execute_command("PING"))
+    async def probe(self) -> None:
+        """Return when the server takes what is written: one that is full or a copy of another answers, and does not."""
+        await self._answer(self._client.set(f"{self._prefix}probe", b"", px=1000))
 
     async def take(self, user: str, requests: int, seconds: int) -> Window:
         """See `Store`."""

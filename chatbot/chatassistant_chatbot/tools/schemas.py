@@ -102,28 +102,26 @@ class _Reader:
             return {name: self.read(each, opened, depth) for name, each in parts if each is not False}
         if keyword in {"items", "additionalProperties"} and isinstance(value, Mapping):
             return self.read(cast("object", value), opened, depth)
-        if keyword in _ALTERNATIVES and isinstance(value, list) and value:
-            return [self.read(each, opened, depth) for each in cast("list[object]", value)]
-        return _value(keyword, cast("object", value))
+        if keyword in _ALTERNATIVES:
+            return [self.read(each, opened, depth) for each in _items(value)] or None
+        return _value(keyword, value)
 
     def _target(self, reference: str) -> object:
         """What a reference within the document leads to (RFC 6901); None for any other."""
-        if not reference.startswith("#"):
+        if reference != "#" and not reference.startswith("#/"):
             return None
         target: Any = self._document
         for step in unquote(reference[1:]).split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
             if isinstance(target, Mapping):
                 target = cast("Mapping[str, object]", target).get(name)
-            elif (
-                isinstance(target, list)
-                and name.isdecimal()
-                and int(name) < len(cast("list[object]", target))
-            ):
-                target = cast("list[object]", target)[int(name)]
             else:
-                return None
+                target = dict(zip(map(str, range(_MOST_PARTS)), _items(target), strict=False)).get(name)
         return target
+
+
+def _items(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _value(keyword: str, value: object) -> object:
@@ -131,12 +129,12 @@ def _value(keyword: str, value: object) -> object:
     match keyword, value:
         case "type", _:
             return _type(value)
-        case "required", list():
-            return [each for each in cast("list[object]", value) if isinstance(each, str)]
+        case "required", _:
+            return [each for each in _items(value) if isinstance(each, str)]
         case "description" | "title", str():
             return value[:LONGEST_DESCRIPTION]
-        case "enum", list():
-            return cast("list[object]", value) or None
+        case "enum", _:
+            return _items(value) or None
         case ("const" | "default", _) | ("additionalProperties", bool()):
             return value
         case _:
@@ -153,7 +151,7 @@ def _is_plain(keyword: str, value: object) -> bool:
 
 def _type(value: object) -> str | list[str] | None:
     """A type, or several of which any will do."""
-    given = cast("list[object]", value) if isinstance(value, list) else [value]
+    given = _items(value) or [value]
     known = dict.fromkeys(each for each in given if isinstance(each, str) and each in _TYPES)
     types = list(known)
     return types[0] if len(types) == 1 else types or None

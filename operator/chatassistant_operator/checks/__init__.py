@@ -20,8 +20,7 @@ Findings = dict[ConditionType, Finding]
 CHAIN: Final[tuple[Check, ...]] = (
     # Applied
     policy.the_policy_allows,
-    tools.secrets_may_be_used,
-    other_secrets.named_secrets_may_be_used,
+    other_secrets.other_secrets_may_be_used,
     other_secrets.made_secret_is_ours,
     prompt.prompt_is_there,
     # CredentialsValid

@@ -1,31 +1,11 @@
-"""May the tools' Secrets be used, and do the MCP servers answer?"""
+"""Do the MCP servers answer, and offer what the spec names?"""
 
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-
-from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.api.v1alpha1.tools import HeaderSource, McpServer
 from chatassistant_operator.finding import Finding, Truth
 from chatassistant_operator.observed import Observed
-from chatassistant_operator.observed.named import Absent, OtherSecret, Unreadable
 from chatassistant_operator.observed.pending import Pending
 from chatassistant_operator.observed.pods import Report, ToolServer
-
-_USE = "tools"
-_PORTS = {"http": 80, "https": 443}
-
-
-def secrets_may_be_used(assistant: ChatAssistant, seen: Observed) -> Finding | None:
-    """A Secret other than the API key's is used only if its owner says so: anybody could have it posted elsewhere."""
-    return None if assistant.spec.suspend else secrets_stand_against(assistant, seen)
-
-
-def secrets_stand_against(assistant: ChatAssistant, seen: Observed) -> Finding | None:
-    """What stands against the first of the tools' Secrets that something stands against."""
-    found = (_secret(assistant, server, header, seen) for server, header in _headers(assistant))
-    return next((each for each in found if each is not None), None)
 
 
 def tools_are_reported(assistant: ChatAssistant, seen: Observed) -> Finding | None:
@@ -99,77 +79,6 @@ def servers(assistant: ChatAssistant, seen: Observed) -> tuple[ToolServer, ...]:
             ):
                 said[each.server] = each
     return tuple(said[each.name] for each in assistant.spec.tools.mcp_servers if each.name in said)
-
-
-def _headers(assistant: ChatAssistant) -> Iterator[tuple[McpServer, HeaderSource]]:
-    for server in assistant.spec.tools.mcp_servers:
-        for header in server.headers_from:
-            yield server, header
-
-
-def _secret(
-    assistant: ChatAssistant, server: McpServer, header: HeaderSource, seen: Observed
-) -> Finding | None:
-    """What stands against a header's Secret."""
-    ref, namespace = header.secret_key_ref, assistant.metadata.namespace
-    match seen.secrets.get(ref.name):
-        case None | Pending():
-            message = f"The Secret {ref.name!r} is being read."
-            return Finding(ConditionType.APPLIED, "Unknown", Reason.SECRET_NOT_FOUND, message, pending=True)
-        case Absent():
-            message = (
-                f"There is no Secret {ref.name!r} in namespace {namespace!r}, which headersFrom of the MCP server {server.name!r} names. "
-                f"Create it with `kubectl create secret generic {ref.name} -n {namespace} --from-literal={ref.key}=VALUE`, "
-                f"then `kubectl label secret {ref.name} -n {namespace} {names.USE_LABEL}={_USE}`."
-            )
-            return _not_applied(Reason.SECRET_NOT_FOUND, message)
-        case Unreadable(problem):
-            return _not_applied(
-                Reason.FORBIDDEN,
-                f"The operator could not read the Secret {ref.name!r}: {problem.rstrip('.')}.",
-            )
-        case OtherSecret() as secret:
-            return _permission(assistant, server, header, secret)
-
-
-def _permission(
-    assistant: ChatAssistant, server: McpServer, header: HeaderSource, secret: OtherSecret
-) -> Finding | None:
-    """What the Secret's owner does not allow, or has not put there."""
-    ref, namespace = header.secret_key_ref, assistant.metadata.namespace
-    host = host_of(server.url)
-    if secret.labels.get(names.USE_LABEL) != _USE:
-        message = (
-            f"The owner of the Secret {ref.name!r} has not allowed its use for tools. Allow it with "
-            f"`kubectl label secret {ref.name} -n {namespace} {names.USE_LABEL}={_USE}`."
-        )
-        return _not_applied(Reason.POLICY_DENIED, message)
-    allowed = {each.strip() for each in secret.annotations.get(names.HOSTS_ANNOTATION, "").split(",")}
-    if not allowed & host:
-        message = (
-            f"The owner of the Secret {ref.name!r} has not allowed that it is sent to {server.url}. Allow it with "
-            f"`kubectl annotate secret {ref.name} -n {namespace} {names.HOSTS_ANNOTATION}={min(host, key=len)}`."
-        )
-        return _not_applied(Reason.POLICY_DENIED, message)
-    if ref.key not in secret.entries:
-        message = (
-            f"The Secret {ref.name!r} in namespace {namespace!r} has no key {ref.key!r}, which headersFrom of the MCP "
-            f"server {server.name!r} names. Add it there."
-        )
-        return _not_applied(Reason.SECRET_KEY_MISSING, message)
-    return None
-
-
-def host_of(url: str) -> set[str]:
-    """How the annotation on a Secret may name a URL's host: with its port, and without where it is the usual one."""
-    parts = urlsplit(url)
-    usual = _PORTS.get(parts.scheme)
-    host, port = parts.hostname or "", parts.port or usual
-    return {f"{host}:{port}"} | ({host} if port == usual else set())
-
-
-def _not_applied(reason: Reason, message: str) -> Finding:
-    return Finding(ConditionType.APPLIED, "False", reason, message)
 
 
 def _finding(truth: Truth, reason: Reason, message: str) -> Finding:

@@ -5,10 +5,9 @@ from enum import Enum, auto
 from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.checks.other_secrets import named_secrets_stand_against
+from chatassistant_operator.checks.other_secrets import other_secrets_stand_against
 from chatassistant_operator.checks.prompt import prompt_stands_against
 from chatassistant_operator.checks.secret import usable_key
-from chatassistant_operator.checks.tools import secrets_stand_against
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Observed, annotation
 
@@ -33,8 +32,8 @@ def gate(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...]
         return Gate.FORBIDDEN
     if assistant.spec.suspend:
         # It is scaled to zero in any case; but what stands in its pods' template runs when it goes on.
-        stand_against = (secrets_stand_against, named_secrets_stand_against, prompt_stands_against)
-        return Gate.CLOSED if any(each(assistant, seen) for each in stand_against) else Gate.OPEN
+        against = other_secrets_stand_against(assistant, seen) or prompt_stands_against(assistant, seen)
+        return Gate.CLOSED if against else Gate.OPEN
     if annotation(seen.children.deployment, names.REVISION_ANNOTATION) == revision:
         return Gate.OPEN
     ignored = {ConditionType.TOOLS_AVAILABLE}

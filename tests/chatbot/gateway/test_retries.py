@@ -68,7 +68,7 @@ async def test_pauses_grow_and_differ(stream: bool) -> None:
     assert all(isinstance(each, GatewayError) and each.status == 502 for each in results)
     pauses = [[after - before for before, after in pairwise(times)] for times in seen.values()]
     assert all(len(each) == 2 for each in pauses)
-    assert all(0.12 < first < 0.9 and 0.24 < second < 1.3 for first, second in pauses)
+    assert all(0.18 < first < 0.9 and 0.37 < second < 1.3 for first, second in pauses)
     assert len({round(first, 2) for first, _ in pauses}) > 5, "they are jittered"
 
 
@@ -140,6 +140,21 @@ async def test_all_ends_within_the_time_retries_included(stream: bool, silence: 
         assert time.monotonic() - started < 1.2 + 2
         assert failed.value.status in ({502, 504} if silence is slow_failure else {504})
         await asyncio.wait_for(gateway.requests[-1].gone.wait(), 0.5)
+
+
+async def test_a_late_failure_leaves_less_time_for_the_next_try(stream: bool) -> None:
+    async def answer(asked: Asked) -> None:
+        if len(gateway.requests) > 1:
+            await never(asked)
+        await asyncio.sleep(1.0)
+        await always(whole(b"", status=502))(asked)
+
+    async with serving(answer) as gateway, client_of(gateway.base_url, timeout=1.5) as client:
+        started = time.monotonic()
+        with pytest.raises(GatewayError):
+            await ask(client, stream)
+        assert time.monotonic() - started < 2.4
+        assert len(gateway.requests) == 2
 
 
 async def test_each_try_carries_the_key_of_its_moment(stream: bool) -> None:

@@ -115,7 +115,7 @@ async def test_an_answer_cut_after_every_byte() -> None:
         await asked.send(answer[: int(asked.request_id)])
         asked.cut()
 
-    async with serving(cut) as gateway, client_of(gateway.base_url) as client:
+    async with serving(cut) as gateway, client_of(gateway.base_url, timeout=60) as client:
         places = range(len(answer) + 1)
         results = await asyncio.gather(*(received(client, str(at)) for at in places))
         tries = [sum(asked.request_id == str(at) for asked in gateway.requests) for at in places]
@@ -157,8 +157,8 @@ async def test_what_goes_wrong_at_every_point(wrong: str) -> None:
             await asked.send(fault)
         asked.cut()
 
-    started = time.monotonic()
-    async with serving(answer) as gateway, client_of(gateway.base_url, timeout=1.5) as client:
+    started, timeout = time.monotonic(), 1.0 if wrong == "silence" else 30.0
+    async with serving(answer) as gateway, client_of(gateway.base_url, timeout) as client:
         results = await asyncio.gather(*(received(client, str(number)) for number in range(6)))
         tries = [sum(asked.request_id == str(number) for asked in gateway.requests) for number in range(6)]
         async with asyncio.timeout(0.5):
@@ -168,7 +168,7 @@ async def test_what_goes_wrong_at_every_point(wrong: str) -> None:
         assert error is not None
         assert error.status == (504 if wrong == "silence" else 502)
     assert tries == [1 if wrong == "silence" else 3, 1, 1, 1, 1, 1]
-    assert time.monotonic() - started < 1.5 + 2
+    assert time.monotonic() - started < timeout + 2
 
 
 async def test_a_stream_that_flows_may_last_longer_than_silence() -> None:

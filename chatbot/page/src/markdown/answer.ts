@@ -1,5 +1,6 @@
 // The text of an answer on its way into the page: in small portions, so that typing and scrolling stay smooth.
 
+import { h } from "../dom";
 import { Blocks } from "./blocks";
 import { codeBlock } from "./code";
 
@@ -12,18 +13,18 @@ const LONGEST_PAUSE_MILLISECONDS = 1000;
 const BACKGROUND_MILLISECONDS = 250;
 
 export class AnswerText {
+  readonly #root: HTMLElement;
   readonly #blocks: Blocks;
-  readonly #drawn: () => void;
+  #plain: HTMLElement | undefined;
   #waiting = "";
   #ended = false;
   #scheduled = false;
   #pause = 0;
   #done: (() => void) | undefined;
 
-  /** `drawn` is called after each portion. */
-  constructor(root: HTMLElement, drawn: () => void = () => {}) {
+  constructor(root: HTMLElement) {
+    this.#root = root;
     this.#blocks = new Blocks(root, codeBlock);
-    this.#drawn = drawn;
   }
 
   write(text: string): void {
@@ -54,18 +55,30 @@ export class AnswerText {
     const started = performance.now();
     let taken = 0;
     while (taken < this.#waiting.length && performance.now() - started < MILLISECONDS_A_FRAME) {
-      this.#blocks.write(this.#waiting.slice(taken, taken + PORTION));
-      this.#blocks.draw();
+      this.#take(this.#waiting.slice(taken, taken + PORTION), false);
       taken += PORTION;
     }
     this.#waiting = this.#waiting.slice(taken);
-    if (!this.#waiting && this.#ended) this.#blocks.end();
-    this.#drawn();
+    if (!this.#waiting && this.#ended) this.#take("", true);
     requestAnimationFrame(() => {
       const milliseconds = performance.now() - started;
       this.#pause = milliseconds > SLOW_FRAME_MILLISECONDS ? Math.min(2 * milliseconds, LONGEST_PAUSE_MILLISECONDS) : 0;
     });
     if (this.#waiting) this.#schedule();
     else if (this.#ended) this.#done?.();
+  }
+
+  /** Nobody should miss an answer for a defect of ours: what cannot be drawn is shown as it is. */
+  #take(text: string, isEnd: boolean): void {
+    try {
+      if (this.#plain) return this.#plain.append(text);
+      this.#blocks.write(text);
+      if (isEnd) this.#blocks.end();
+      else this.#blocks.draw();
+    } catch (error) {
+      console.error(error);
+      this.#plain = h("p", { class: "plain", dir: "auto" }, text);
+      this.#root.append(this.#plain);
+    }
   }
 }

@@ -4,21 +4,12 @@
 
 import { h } from "../dom";
 import { t } from "../locales";
+import { FENCE, FORMULA, HEADING, ITEM, MAY_CLOSE, RULE, TASK, UNDECIDED } from "./grammar";
 import { alignments, cellsOf, TableLeaf, TextLeaf, VerbatimLeaf, type Leaf } from "./leaves";
 
 const DEEPEST = 16;
 // Of a list; a browser lays one out as a whole.
 const MOST_ITEMS = 100;
-const FENCE = /^(`{3,}|~{3,})([^`]*)$/;
-const HEADING = /^(#{1,6})(?:\s+(.*))?$/;
-const RULE = /^(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$/;
-const ITEM = /^([-*+]|(\d{1,9})[.)])(?:(\s{1,4})|$)/;
-const TASK = /^\[([ xX])\]\s+/;
-const FORMULA = /^(\$\$|\\\[)(.*)$/;
-// What the beginning of a line can still become, so that it is not drawn yet; without what quotes it.
-const UNDECIDED = /^(?:[-*_+\s]+|#{1,6}|\d{1,9}[.)]?|[-*+]\s+\[[ xX]?\]?|`+[^`]*|~+[^~]*|\$\$?|\\\[?|[|:\-\s]+)?$/;
-const MAY_CLOSE = /^\s*(?:`+|~+|\$|\\)\s*$/;
-
 interface Container {
   readonly kind: "quote" | "list" | "item";
   readonly element: HTMLElement;
@@ -38,6 +29,8 @@ export class Blocks {
   #closing = "";
   #held = "";
   #inLine = false;
+  #firstHeading = 0;
+  #lastHeading = 2;
 
   constructor(root: HTMLElement, codeBlock: CodeBlock) {
     this.#root = root;
@@ -215,9 +208,17 @@ export class Blocks {
       this.#leaf = leaf;
       this.#closing = fence[1] as string;
     } else if (RULE.test(content)) this.#inner.append(h("hr"));
-    else if (heading) this.#text(`h${Math.min((heading[1] as string).length + 2, 6)}` as "h3", heading[2] ?? "");
+    else if (heading) this.#text(this.#headingTag((heading[1] as string).length), heading[2] ?? "");
     else if (formula && !this.#endsHere(formula)) this.#formula(formula[1] as string, content);
     else this.#text("p", content);
+  }
+
+  /** Below the page's own headings, and none left out on the way down, whatever a model begins with. */
+  #headingTag(level: number): "h3" {
+    this.#firstHeading ||= level;
+    const below = 3 + Math.max(0, level - this.#firstHeading);
+    this.#lastHeading = Math.min(below, this.#lastHeading + 1, 6);
+    return `h${this.#lastHeading}` as "h3";
   }
 
   /** Whether a formula ends in the line in which it begins; then it is a part of a paragraph. */

@@ -1,13 +1,10 @@
 // What stands inside a paragraph, heading or cell: CommonMark's and GitHub's inline marks, without HTML and images.
-// One pass over the text; what closes nothing is text. Looking for ends in vain is bounded: a model may say anything.
+// One pass over the text; what closes nothing is text.
 
 import { h } from "../dom";
+import { Ends, PUNCTUATION, WORD } from "./ends";
 
 const DEEPEST = 12;
-const LONGEST_LABEL = 1000;
-const MOST_VAIN_SEARCHES = 50;
-const PUNCTUATION = /[!-/:-@[-`{-~]/;
-const WORD = /[\p{L}\p{N}]/u;
 const SPECIAL = /[\\`*_~$[!<&\nh]/g;
 const DESTINATION =
   /\(\s*(?:<([^<>\n]*)>|((?:[^\s()\\]|\\.|\((?:[^\s()\\]|\\.)*\))*))(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/y;
@@ -40,12 +37,11 @@ class Inline {
   readonly #open: boolean;
   readonly #depth: number;
   readonly #inLink: boolean;
-  /** From where on there is no run of so many backticks. */
-  readonly #codeless = new Map<number, number>();
-  #vain = 0;
+  readonly #ends: Ends;
 
   constructor(text: string, open: boolean, depth: number, inLink: boolean) {
     this.#text = text;
+    this.#ends = new Ends(text);
     this.#open = open;
     this.#depth = depth;
     this.#inLink = inLink;
@@ -62,7 +58,7 @@ class Inline {
         into.appendChild(typeof found.node === "string" ? document.createTextNode(found.node) : found.node);
         plain = found.end;
       }
-      at = this.#special(found?.end ?? at + this.#run(at));
+      at = this.#special(found?.end ?? at + this.#ends.run(at));
     }
     if (plain < text.length) into.appendChild(document.createTextNode(text.slice(plain)));
   }
@@ -70,13 +66,6 @@ class Inline {
   #special(from: number): number {
     SPECIAL.lastIndex = from;
     return SPECIAL.exec(this.#text)?.index ?? this.#text.length;
-  }
-
-  #run(at: number): number {
-    const mark = this.#text[at];
-    let end = at + 1;
-    while (this.#text[end] === mark) end += 1;
-    return end - at;
   }
 
   #find(at: number): Found | undefined {
@@ -110,7 +99,7 @@ class Inline {
     const next = this.#text[at + 1];
     if (next === "(" || next === "[") {
       const close = next === "(" ? "\\)" : "\\]";
-      const end = this.#sought(() => indexOf(this.#text, close, at + 2));
+      const end = this.#ends.next(close, at + 2);
       if (end !== undefined) return this.#formula(at, end + 2);
     }
     if (next === "\n") return { node: h("br"), end: at + 2 };
@@ -118,31 +107,20 @@ class Inline {
   }
 
   #code(at: number): Found | undefined {
-    const size = this.#run(at);
-    const close = this.#codeEnd(at + size, size);
+    const size = this.#ends.run(at);
+    const close = this.#ends.ofCode(at + size, size);
     if (close === undefined && !(this.#open && size < 3)) return undefined;
     let content = this.#text.slice(at + size, close).replaceAll("\n", " ");
     if (/^ .*[^ ].* $/.test(content)) content = content.slice(1, -1);
     return { node: h("code", { dir: "ltr" }, content), end: close === undefined ? this.#text.length : close + size };
   }
 
-  #codeEnd(from: number, size: number): number | undefined {
-    if (from >= (this.#codeless.get(size) ?? Infinity)) return undefined;
-    for (let at = this.#text.indexOf("`", from); at >= 0; at = this.#text.indexOf("`", at)) {
-      const length = this.#run(at);
-      if (length === size) return at;
-      at += length;
-    }
-    this.#codeless.set(size, from);
-    return undefined;
-  }
-
   /** Runs of `*` and `_` by CommonMark's rules of flanking, `~~` likewise. */
   #emphasis(at: number): Found | undefined {
     const mark = this.#text[at] as string;
-    const size = this.#run(at);
-    if (size > 3 || (mark === "~" && size !== 2) || !this.#canOpen(at, size)) return undefined;
-    const close = this.#sought(() => this.#emphasisEnd(at + size, mark, size));
+    const size = this.#ends.run(at);
+    if (size > 3 || (mark === "~" && size !== 2) || !this.#ends.canOpen(at, size)) return undefined;
+    const close = this.#ends.ofEmphasis(at + size, mark, size);
     if (close === undefined && !(this.#open && size === 2)) return undefined;
     const content = this.#text.slice(at + size, close);
     const inner = h(mark === "~" ? "s" : size === 2 ? "strong" : "em");
@@ -153,57 +131,10 @@ class Inline {
     };
   }
 
-  #emphasisEnd(from: number, mark: string, size: number): number | undefined {
-    const inner: number[] = [];
-    for (let at = from; at < this.#text.length; at += 1) {
-      const char = this.#text[at];
-      if (char === "\\") at += 1;
-      else if (char === "`") at = this.#afterCode(at) - 1;
-      else if (char === mark) {
-        const length = this.#run(at);
-        let left = length;
-        if (this.#canClose(at, length)) {
-          const same = inner.lastIndexOf(length);
-          if (same >= 0) {
-            inner.length = same;
-            left = 0;
-          } else if (length === size) return at;
-          for (let top = inner.at(-1); top !== undefined && top <= left; top = inner.at(-1)) {
-            inner.pop();
-            left -= top;
-          }
-          if (left >= size && inner.length === 0) return at + length - left;
-        }
-        if (left > 0 && this.#canOpen(at, length)) inner.push(left);
-        at += length - 1;
-      }
-    }
-    return undefined;
-  }
-
-  #afterCode(at: number): number {
-    const size = this.#run(at);
-    return (this.#codeEnd(at + size, size) ?? at) + size;
-  }
-
-  #canOpen(at: number, size: number): boolean {
-    const before = this.#text[at - 1] ?? " ";
-    const after = this.#text[at + size] ?? " ";
-    if (/\s/.test(after) || (this.#text[at] === "_" && WORD.test(before))) return false;
-    return !PUNCTUATION.test(after) || /\s/.test(before) || PUNCTUATION.test(before);
-  }
-
-  #canClose(at: number, size: number): boolean {
-    const before = this.#text[at - 1] ?? " ";
-    const after = this.#text[at + size] ?? " ";
-    if (/\s/.test(before) || (this.#text[at] === "_" && WORD.test(after))) return false;
-    return !PUNCTUATION.test(before) || /\s/.test(after) || PUNCTUATION.test(after) || !WORD.test(after);
-  }
-
   /** `$x$` where it cannot be money: no blank inside at the ends, no digit behind; `$$x$$` anywhere. */
   #dollars(at: number): Found | undefined {
     if (this.#text[at + 1] === "$") {
-      const end = this.#sought(() => indexOf(this.#text, "$$", at + 2));
+      const end = this.#ends.next("$$", at + 2);
       return end === undefined ? undefined : this.#formula(at, end + 2);
     }
     if (/\s/.test(this.#text[at + 1] ?? " ")) return undefined;
@@ -225,7 +156,7 @@ class Inline {
   /** `[label](address)`; of an image, which would be fetched from elsewhere, the link to it. */
   #link(bracket: number, at: number): Found | undefined {
     if (this.#inLink) return undefined;
-    const close = this.#labelEnd(bracket);
+    const close = this.#ends.ofLabel(bracket);
     if (close === undefined) return undefined;
     const label = this.#text.slice(bracket + 1, close);
     const match = matchAt(DESTINATION, this.#text, close + 1);
@@ -243,20 +174,6 @@ class Inline {
       return { node: unfinished, end: this.#text.length };
     }
     return undefined;
-  }
-
-  #labelEnd(bracket: number): number | undefined {
-    return this.#sought(() => {
-      let depth = 0;
-      for (let at = bracket; at < Math.min(this.#text.length, bracket + LONGEST_LABEL); at += 1) {
-        const char = this.#text[at];
-        if (char === "\\") at += 1;
-        else if (char === "`") at = this.#afterCode(at) - 1;
-        else if (char === "[") depth += 1;
-        else if (char === "]" && --depth === 0) return at;
-      }
-      return undefined;
-    });
   }
 
   #angled(at: number): Found | undefined {
@@ -288,13 +205,6 @@ class Inline {
   #nested(text: string, open: boolean, inLink = this.#inLink): Inline {
     return new Inline(text, open, this.#depth + 1, inLink);
   }
-
-  #sought(find: () => number | undefined): number | undefined {
-    if (this.#vain >= MOST_VAIN_SEARCHES) return undefined;
-    const found = find();
-    if (found === undefined) this.#vain += 1;
-    return found;
-  }
 }
 
 function anchor(href: string, properties: { class?: string }, ...children: string[]): HTMLAnchorElement {
@@ -305,9 +215,4 @@ function anchor(href: string, properties: { class?: string }, ...children: strin
 function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
   pattern.lastIndex = at;
   return pattern.exec(text);
-}
-
-function indexOf(text: string, what: string, from: number): number | undefined {
-  const found = text.indexOf(what, from);
-  return found < 0 ? undefined : found;
 }

@@ -3,18 +3,18 @@
 import type { Api, Config } from "../api";
 import { signInForm } from "./sign-in";
 import type { Session } from "../access/session";
-import type { Conversation, Summary } from "../conversation";
+import type { Summary } from "../conversation";
 import { BrowserConversations } from "../conversations/browser";
 import { ServerConversations } from "../conversations/server";
 import type { ConversationStore } from "../conversations/store";
 import { copy } from "../copying";
 import { h, iconButton } from "../dom";
-import { exportJson, exportMarkdown } from "../exporting";
 import { t } from "../locales";
 import { problemOfError, wordsOf } from "../problems";
 import { Composer } from "./composer";
 import { Connection } from "./connection";
-import { askForText, confirmed, showDialog } from "./dialogs";
+import { conversationMenu } from "./conversation-menu";
+import { showDialog } from "./dialogs";
 import { sayCopied } from "./exchange";
 import { live } from "./live";
 import { openMenu, type Item } from "./menu";
@@ -22,6 +22,7 @@ import { Scroller } from "./scroller";
 import { showSettings } from "./settings";
 import { Sidebar } from "./sidebar";
 import { Thread, type ThreadContext } from "./thread";
+import { welcomeTo } from "./welcome";
 
 export class App {
   readonly element: HTMLElement;
@@ -82,8 +83,12 @@ export class App {
         { class: "main" },
         connection.element,
         h("header", { class: "header" }, toggle, this.#title, this.#more),
-        h("main", { class: "scroller-frame" }, this.#scroller.element, this.#scroller.jump),
-        h("div", { class: "foot" }, this.#notice, this.#composer.element),
+        h(
+          "main",
+          {},
+          h("div", { class: "scroller-frame" }, this.#scroller.element, this.#scroller.jump),
+          h("div", { class: "foot" }, this.#notice, this.#composer.element),
+        ),
       ),
       live,
     );
@@ -104,7 +109,6 @@ export class App {
       name: this.#config.name,
       model: () => this.#models?.value || undefined,
       changed: (thread) => this.#changed(thread),
-      drawn: (thread) => thread === this.#thread && this.#scroller.follow(),
       edit: (thread, index) => {
         const exchanges = thread.conversation?.exchanges ?? [];
         this.#composer.edit(index, index === exchanges.length - 1, exchanges[index]?.question ?? "");
@@ -132,7 +136,8 @@ export class App {
 
   #show(thread: Thread): void {
     this.#thread = thread;
-    const welcome = thread.conversation ? undefined : this.#welcome();
+    const ask = (question: string) => this.#ask(question, undefined);
+    const welcome = thread.conversation ? undefined : welcomeTo(this.#config, ask);
     this.#scroller.show(...(welcome ? [welcome] : []), thread.element);
     this.#changed(thread);
     if (!matchMedia("(pointer: coarse)").matches) this.#composer.focus();
@@ -144,9 +149,10 @@ export class App {
     const { conversation } = thread;
     if (conversation) {
       const { id, title, touched, exchanges } = conversation;
-      const others = this.#summaries.filter((each) => each.id !== id && each.id !== conversation.replaces);
       const known = this.#summaries.find((each) => each.id === id);
-      this.#summaries = [...others, { id, title: known?.title ?? title, touched, exchanges }];
+      const summary: Summary = { id, title: known?.title ?? title, touched, exchanges };
+      const rest = this.#summaries.filter((each) => each.id !== conversation.replaces);
+      this.#summaries = known ? rest.map((each) => (each === known ? summary : each)) : [...rest, summary];
     }
     if (thread === this.#thread && address() !== (conversation?.id ?? "")) {
       history.replaceState(null, "", `#${encodeURIComponent(conversation?.id ?? "")}`);
@@ -166,8 +172,8 @@ export class App {
   }
 
   #begin(): void {
-    if (location.hash.length > 1) location.hash = "";
-    this.#toggleSidebar(false);
+    if (address()) history.pushState(null, "", "#");
+    void this.#open();
     this.#composer.focus();
   }
 
@@ -197,49 +203,25 @@ export class App {
     }
   }
 
+  /** What can be done with a conversation. */
   #menu(conversation: Summary): Item[] {
-    const exported = (save: (whole: Conversation) => void) => () => void this.#whole(conversation).then((whole) => whole && save(whole));
-    return [
-      { label: t("rename"), act: () => void this.#rename(conversation) },
-      { label: t("exportMarkdown"), act: exported(exportMarkdown) },
-      { label: t("exportJson"), act: exported(exportJson) },
-      { label: t("delete"), act: () => void this.#delete(conversation), danger: true },
-    ];
-  }
-
-  async #whole({ id, title }: Summary): Promise<Conversation | void> {
-    const open = [this.#thread, ...this.#threads].find(({ conversation }) => conversation?.id === id)?.conversation;
-    const whole = open ?? (await this.#store.load(id).catch((error: unknown) => this.#tell(error)));
-    return whole && { ...whole, title };
-  }
-
-  async #rename(conversation: Summary): Promise<void> {
-    const title = await askForText(t("renameLabel"), conversation.title);
-    if (!title) return;
-    try {
-      await this.#store.rename({ ...conversation, title });
-      for (const thread of [this.#thread, ...this.#threads]) {
-        if (thread.conversation?.id === conversation.id) thread.conversation.title = title;
-      }
-      this.#summaries = this.#summaries.map((each) => (each.id === conversation.id ? { ...each, title } : each));
-      this.#refresh();
-    } catch (error) {
-      this.#tell(error);
-    }
-  }
-
-  async #delete(conversation: Summary): Promise<void> {
-    if (!(await confirmed(t("deleteQuestion", { title: conversation.title }), t("delete")))) return;
-    try {
-      const open = this.#thread.conversation?.id === conversation.id;
-      if (open) this.#thread.stop();
-      await this.#store.remove(conversation.id);
-      this.#summaries = this.#summaries.filter(({ id }) => id !== conversation.id);
-      if (open) this.#show(new Thread(this.#context));
-      this.#refresh();
-    } catch (error) {
-      this.#tell(error);
-    }
+    return conversationMenu(conversation, {
+      store: this.#store,
+      open: ({ id }) => [this.#thread, ...this.#threads].find((each) => each.conversation?.id === id)?.conversation,
+      renamed: (renamed) => {
+        this.#summaries = this.#summaries.map((each) => (each.id === renamed.id ? renamed : each));
+        this.#refresh();
+      },
+      deleted: ({ id }) => {
+        for (const thread of [this.#thread, ...this.#threads]) {
+          if (thread.conversation?.id === id) thread.forget();
+        }
+        this.#summaries = this.#summaries.filter((each) => each.id !== id);
+        if (this.#thread.conversation?.id === id) this.#show(new Thread(this.#context));
+        this.#refresh();
+      },
+      failed: (error) => this.#tell(error),
+    });
   }
 
   #settings(): void {
@@ -263,31 +245,14 @@ export class App {
     });
   }
 
-  #welcome(): HTMLElement {
-    const { suggestions, name } = this.#config;
-    const ask = (question: string) => {
-      for (const button of buttons) button.disabled = true;
-      this.#ask(question, undefined).catch(() => buttons.forEach((button) => (button.disabled = false)));
-    };
-    const buttons: HTMLButtonElement[] = suggestions.map((question) =>
-      h("button", { type: "button", class: "suggestion", dir: "auto", on: { click: () => ask(question) } }, question),
-    );
-    return h(
-      "div",
-      { class: "welcome" },
-      h("span", { class: "brand-mark large", "aria-hidden": "true" }),
-      h("p", { class: "welcome-name", dir: "auto" }, name),
-      h("p", { class: "welcome-text" }, t("greeting")),
-      buttons.length > 0 && h("div", { class: "suggestions", role: "group", "aria-label": t("suggestions") }, ...buttons),
-    );
-  }
-
   #tell(error: unknown): void {
     this.#notice.replaceChildren(wordsOf(problemOfError(error)));
     this.#notice.hidden = false;
   }
 
-  #toggleSidebar(open = !this.element.classList.contains("sidebar-open")): void {
+  /** Where there is no room for it beside the conversation. */
+  #toggleSidebar(wanted = !this.element.classList.contains("sidebar-open")): void {
+    const open = wanted && matchMedia("(max-width: 52rem)").matches;
     this.element.classList.toggle("sidebar-open", open);
     this.element.querySelector(".sidebar-toggle")?.setAttribute("aria-expanded", String(open));
   }

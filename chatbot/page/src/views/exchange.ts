@@ -13,8 +13,6 @@ import { ToolList } from "./tools";
 export interface ExchangeActions {
   readonly edit: () => void;
   readonly retry: () => void;
-  /** The answer has grown. */
-  readonly drawn: () => void;
 }
 
 export class ExchangeView {
@@ -64,7 +62,7 @@ export class ExchangeView {
   begin(): void {
     this.#tools = new ToolList();
     const text = h("div", { class: "markdown" });
-    this.#text = new AnswerText(text, () => this.#drawn());
+    this.#text = new AnswerText(text);
     this.#waiting.hidden = false;
     this.#answer.setAttribute("aria-busy", "true");
     this.#answer.replaceChildren(h("h2", { class: "unseen" }, this.#name), this.#tools.element, text, this.#waiting);
@@ -79,7 +77,6 @@ export class ExchangeView {
   showTools(runs: readonly ToolRun[]): void {
     this.#tools.show(runs);
     if (runs.some(({ state }) => state === "running")) this.#waiting.hidden = true;
-    this.#drawn();
   }
 
   /** Nothing more comes. */
@@ -93,7 +90,6 @@ export class ExchangeView {
     const known = problem ?? (isWorthKeeping(answer) || answer?.stopped ? undefined : { code: "interrupted", message: "" });
     if (known) this.#answer.append(problemCard(known, this.#actions.retry));
     if (isWorthKeeping(answer) || answer?.stopped) this.#answer.append(...this.#footer(answer as Answer, known));
-    this.#drawn();
   }
 
   #footer(answer: Answer, problem: Problem | undefined): HTMLElement[] {
@@ -102,10 +98,6 @@ export class ExchangeView {
     const again = !problem && iconButton("retry", t("askAgain"), this.#actions.retry);
     const row = h("div", { class: "actions" }, copying, again, toggle);
     return details ? [row, details] : [row];
-  }
-
-  #drawn(): void {
-    this.#actions.drawn();
   }
 }
 

@@ -27,6 +27,7 @@ export function openMenu(button: HTMLElement, items: readonly Item[]): void {
     menu.remove();
   });
   menu.addEventListener("keydown", (event) => {
+    event.stopPropagation();
     const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1 + buttons.length, Home: 0, End: -1 }[event.key];
     if (to !== undefined) {
@@ -35,7 +36,7 @@ export function openMenu(button: HTMLElement, items: readonly Item[]): void {
     }
     if (event.key === "Tab") close();
   });
-  document.body.append(menu);
+  button.after(menu);
   menu.showPopover();
   place(menu, button.getBoundingClientRect());
   button.setAttribute("aria-expanded", "true");

@@ -21,7 +21,6 @@ export interface ThreadContext {
   readonly model: () => string | undefined;
   /** It began or ended to answer, or has another conversation. */
   readonly changed: (thread: Thread) => void;
-  readonly drawn: (thread: Thread) => void;
   /** The user wants to ask the question in another way. */
   readonly edit: (thread: Thread, index: number) => void;
   /** Go on with another conversation, a part of this one, by a question. */
@@ -34,6 +33,7 @@ export class Thread {
   conversation: Conversation | undefined;
   #views: ExchangeView[] = [];
   #running: AbortController | undefined;
+  #isForgotten = false;
 
   constructor(context: ThreadContext, conversation?: Conversation) {
     this.#context = context;
@@ -77,12 +77,21 @@ export class Thread {
     this.#running?.abort();
   }
 
+  /** The conversation is no more: nothing of it is to be kept. */
+  forget(): void {
+    this.#isForgotten = true;
+    this.stop();
+  }
+
+  async #keep(conversation: Conversation): Promise<void> {
+    if (!this.#isForgotten) await this.#context.store.keep(conversation);
+  }
+
   #show(exchange: Exchange): ExchangeView {
     const index = () => this.conversation?.exchanges.indexOf(exchange) ?? -1;
     const view = new ExchangeView(exchange, this.#context.name, {
       edit: () => this.#context.edit(this, index()),
       retry: () => void this.askAgain(index()).catch((error: unknown) => this.#failed(exchange, error)),
-      drawn: () => this.#context.drawn(this),
     });
     this.#views.push(view);
     this.element.append(view.element);
@@ -101,14 +110,14 @@ export class Thread {
     view.begin();
     changed(this);
     announce(t("answering", { name }));
-    await store.keep(conversation);
+    await this.#keep(conversation);
     try {
       for await (const happening of complete(api, request, running.signal)) {
         take(happening, answer, view);
         if (happening.kind === "text") first ??= performance.now() - started;
         if (performance.now() - kept > KEEP_EVERY_MILLISECONDS) {
           kept = performance.now();
-          void store.keep(conversation);
+          void this.#keep(conversation);
         }
       }
       const all = performance.now() - started;
@@ -124,8 +133,8 @@ export class Thread {
     conversation.touched = Date.now();
     await view.end();
     announce(spoken(exchange, name));
-    await store.keep(conversation);
-    changed(this);
+    await this.#keep(conversation);
+    if (!this.#isForgotten) changed(this);
   }
 
   #failed(exchange: Exchange, error: unknown): void {
