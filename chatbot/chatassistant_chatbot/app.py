@@ -5,8 +5,9 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatassistant_chatbot.access.guard import Guard
 from chatassistant_chatbot.deps import Deps, deps
@@ -48,7 +49,34 @@ def chat_app(shared: Deps) -> ASGIApp:
     app.add_exception_handler(HangUpError, _hang_up)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
-    return Observed(Guard(app, shared.settings), shared.metrics)
+    return Observed(Guard(_Direct(app), shared.settings), shared.metrics)
+
+
+class _Direct:
+    """Leads the one request that counts past FastAPI's layers, which cost it 70 us; all others go through them."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._route = next(each for each in completions.router.routes if isinstance(each, APIRoute))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer it, as the handlers of the application would."""
+        is_ours = scope["type"] == "http" and scope["path"] == self._route.path and scope["method"] == "POST"
+        if not is_ours:
+            await self._app(scope, receive, send)
+            return
+        scope["app"], scope["route"] = self._app, self._route
+        request = Request(scope, receive)
+        try:
+            response = await completions.create_chat_completion(request)
+        except CallerError as error:
+            response = _told(error)
+        except HangUpError as error:
+            response = await _hang_up(request, error)
+        except Exception as error:
+            await (await _defect(request, error))(scope, receive, send)
+            raise
+        await response(scope, receive, send)
 
 
 async def _caller_error(_: Request, error: Exception) -> Response:

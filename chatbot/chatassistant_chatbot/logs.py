@@ -5,7 +5,7 @@ import sys
 from contextvars import ContextVar
 from typing import Final
 
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 REQUEST_ID: Final = ContextVar("REQUEST_ID", default="")
 """The id of the request that is being answered; empty outside of one."""
@@ -19,7 +19,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     renamed = {"levelname": "level", "name": "logger"}
     handler.setFormatter(
-        JsonFormatter("%(levelname)s %(name)s %(message)s", rename_fields=renamed, timestamp="time")
+        OrjsonFormatter("%(levelname)s %(name)s %(message)s", rename_fields=renamed, timestamp="time")
     )
     handler.addFilter(_name_request)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -79,6 +80,7 @@ async def serve(settings: Settings) -> None:
                 "metrics_port": health_socket.getsockname()[1],
             },
         )
+        _spare_what_stays()
         probes = asyncio.create_task(health.serve(sockets=[health_socket]))
         await chat.serve(sockets=[chat_socket])
         # Probes are answered to the end, so that nobody takes a draining pod for a dead one.
@@ -145,6 +147,13 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             logger.exception("something in the background failed by a defect")
         await asyncio.sleep(_AFTER_A_DEFECT_SECONDS)
+
+
+def _spare_what_stays() -> None:
+    """Let the garbage collector look at what requests make, and not at each module again: 5% of their time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def _server(app: ASGIApp, drain_seconds: float) -> _Server:

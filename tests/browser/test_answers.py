@@ -134,6 +134,22 @@ async def test_questions_of_the_spec_are_there_to_begin_with(
     assert f"POST {COMPLETIONS}" not in gateway.requests
 
 
+async def test_an_answer_that_is_remembered_costs_nothing_and_can_be_asked_for_anew(
+    start_chatbot: Callable[..., Chatbot], visit: Visit, gateway: GatewayProcess
+) -> None:
+    chat = await visit(start_chatbot(cache={"enabled": True}).url)
+    gateway.misbehave(route=COMPLETIONS, says="The first answer")
+    await chat.ask("Hello")
+    gateway.misbehave(route=COMPLETIONS, says="The second answer")
+    await chat.page.get_by_role("button", name="New conversation").click()
+    await chat.ask("Hello")
+    await expect(chat.text).to_have_text("The first answer")
+    await chat.answer.get_by_role("button", name="Details").click()
+    await expect(chat.answer.locator("dl")).to_contain_text("memory")
+    await chat.answer.get_by_role("button", name="Ask again").click()
+    await expect(chat.text).to_have_text("The second answer")
+
+
 async def test_the_user_chooses_among_the_models(
     start_chatbot: Callable[..., Chatbot], visit: Visit, gateway: GatewayProcess
 ) -> None:

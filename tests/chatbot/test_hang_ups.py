@@ -26,7 +26,9 @@ async def connection(chatbot: Chatbot) -> AsyncIterator[tuple[asyncio.StreamRead
 
 
 def request(body: bytes, length: int | None = None) -> bytes:
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length or len(body)}\r\n"
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length or len(body)}\r\n"
+    )
     return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
 
 

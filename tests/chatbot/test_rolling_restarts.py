@@ -48,10 +48,11 @@ class Endpoints:
                 self.failures.append(f"{response.status}: {content[-200:]}")
                 continue
             chunks = [json.loads(event) for event in events[:-1]]
-            said = "".join(each["choices"][0]["delta"].get("content", "") for each in chunks if each["choices"])
+            said = "".join(
+                each["choices"][0]["delta"].get("content", "") for each in chunks if each["choices"]
+            )
             assert said == ANSWER
             self.answered += 1
-
 
     async def replace(self, old: Chatbot, fresh: Chatbot) -> None:
         """Nobody asks the old one any more; gives back when those who were about to have been heard."""

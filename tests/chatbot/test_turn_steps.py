@@ -28,7 +28,12 @@ from chatassistant_chatbot.turn.relay import Relay, chunks_of
 LIST = {"type": "function", "function": {"name": "todo__list", "parameters": {"type": "object"}}}
 ADD = {"type": "function", "function": {"name": "todo__add", "parameters": {"type": "object"}}}
 CLOCK = {"type": "function", "function": {"name": "clock", "parameters": {}}}
-USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.5, "prompt_tokens_details": {"cached_tokens": 1}}
+USAGE = {
+    "prompt_tokens": 3,
+    "completion_tokens": 2,
+    "cost": 0.5,
+    "prompt_tokens_details": {"cached_tokens": 1},
+}
 
 
 def opening(own: Sequence[Any] = (), functions: Sequence[Any] = (LIST, ADD), rounds: int = 8) -> Opening:
@@ -217,7 +222,14 @@ def test_a_model_that_is_gone_is_followed_by_the_next_one() -> None:
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
     choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
-    return {"id": "gen-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices, **more}
+    return {
+        "id": "gen-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "choices": choices,
+        **more,
+    }
 
 
 def test_a_relay_hands_on_text_and_keeps_the_rest() -> None:
@@ -225,7 +237,9 @@ def test_a_relay_hands_on_text_and_keeps_the_rest() -> None:
     pieces = [
         chunk({"role": "assistant", "content": "Let me "}),
         chunk({"content": "look."}),
-        chunk({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "todo__list", "arguments": ""}}]}),
+        chunk(
+            {"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "todo__list", "arguments": ""}}]}
+        ),
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]}),
         chunk({"tool_calls": [{"index": 1, "id": "c2", "function": {"name": "todo__add"}}]}),
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": ":1}"}}]}),

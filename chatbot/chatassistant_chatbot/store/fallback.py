@@ -193,8 +193,6 @@ class Fallback:
             await asyncio.sleep(_PAUSE_SECONDS)
             try:
                 await self._shared.probe()
-                for day, spent in self._local.ledger.elsewhere().items():
-                    await self._shared.restore(day, spent)
                 await self._carry_over()
                 self._away.clear()
                 # What came meanwhile; from here on, nothing more does.

@@ -78,10 +78,6 @@ class Ledger:
         """Count what others are known to have spent."""
         self._day(day).elsewhere = nanos
 
-    def elsewhere(self) -> dict[str, int]:
-        """What others are known to have spent, by day."""
-        return {day: account.elsewhere for day, account in self._days.items() if account.elsewhere}
-
     def take_entry(self) -> Entry | None:
         """Remove something of what was used, to be told elsewhere; None when there is nothing."""
         for day, account in self._days.items():

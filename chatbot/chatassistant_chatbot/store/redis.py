@@ -80,6 +80,8 @@ class Redis:
             pool.make_connection()
         except TypeError as error:
             raise ValueError(str(error)) from None
+        # What is known to be spent, and the mark of the server's memory of it.
+        self._days: dict[str, tuple[int, bytes]] = {}
         self._asking: set[asyncio.Task[Any]] = set()
         self._client: Any = Client(connection_pool=pool)
         folder = files("chatassistant_chatbot.store") / "lua"
@@ -111,26 +113,24 @@ class Redis:
     async def reserve(self, day: str, hold: Hold, limit: int) -> Reserved:
         """See `Store`."""
         arguments = (_named(hold), hold.nanos, limit, HOLD_SECONDS * 1000, _DAYS_MILLISECONDS)
-        granted, spent = await self._run("reserve", _day_keys(day), *arguments)
-        return Reserved(granted == 1, spent)
+        granted, spent, since = await self._run("reserve", _day_keys(day), *arguments)
+        return Reserved(granted == 1, await self._known(day, spent, since))
 
     async def settle(self, day: str, hold: Hold | None, model: str, usage: Usage) -> int:
         """See `Store`."""
         name = _named(hold) if hold else ""
-        spent: int = await self._run("settle", _day_keys(day), name, _DAYS_MILLISECONDS, model, *usage)
-        return spent
+        arguments = (name, _DAYS_MILLISECONDS, model, *usage)
+        return await self._known(day, *await self._run("settle", _day_keys(day), *arguments))
 
     async def release(self, day: str, hold: Hold) -> None:
         """See `Store`."""
         await self._run("settle", _day_keys(day), _named(hold), _DAYS_MILLISECONDS, "")
 
-    async def restore(self, day: str, spent: int) -> None:
-        """See to it that no less than this is spent."""
-        await self._run("restore", _day_keys(day)[:1], spent, _DAYS_MILLISECONDS)
-
     async def spending(self, day: str) -> Spending:
         """See `Store`."""
-        fields: dict[bytes, bytes] = await self._answer(self._client.hgetall(self._prefix + _day_keys(day)[0]))
+        fields: dict[bytes, bytes] = await self._answer(
+            self._client.hgetall(self._prefix + _day_keys(day)[0])
+        )
         models: dict[str, dict[str, int]] = {}
         for field, value in fields.items():
             name, _, model = field.decode().partition(":")
@@ -209,6 +209,16 @@ class Redis:
         """See `Store`."""
         keys = _conversation_keys(user, conversation_id)
         return bool(await self._run("delete", keys, conversation_id))
+
+    async def _known(self, day: str, spent: int, since: bytes) -> int:
+        """What is spent, also when a server that keeps nothing on disk was started again since it was last asked."""
+        before = self._days.get(day)
+        if before is not None and before[1] != since:
+            spent = await self._run("restore", _day_keys(day)[:1], before[0], _DAYS_MILLISECONDS)
+        self._days[day] = spent, since
+        if len(self._days) > MOST_DAYS:
+            del self._days[min(self._days)]
+        return spent
 
     async def _run(self, script: str, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
         names = [self._prefix + key for key in keys]

@@ -18,7 +18,6 @@ import aiohttp
 import httpx2
 import orjson
 from aiohttp.http import HttpProcessingError
-from yarl import URL
 
 from chatassistant_chatbot.addresses import OutOfReachError, Reach, guarded_connector
 
@@ -104,7 +103,7 @@ class Transport(httpx2.AsyncBaseTransport):
         silence = max(0.001, exchange.deadline - asyncio.get_running_loop().time())
         answer = await self._session.request(
             request.method,
-            URL(str(request.url), encoded=True),
+            str(request.url),
             headers=[(name, value) for name, value in request.headers.items() if name not in _NOT_HANDED_ON],
             data=request.content or None,
             allow_redirects=False,

@@ -62,7 +62,7 @@ export class Api {
     if (token) headers.set("Authorization", `Bearer ${token}`);
     if (init.body) headers.set("Content-Type", "application/json");
     const address = new URL(path, this.#base);
-    const response = await this.#reachable(() => fetch(address, { ...init, headers, credentials: "omit", cache: "no-store" }));
+    const response = await this.#reachable(() => fetch(address, { ...init, headers, credentials: "omit" }));
     if (response.ok) return response;
     if (response.status === 401 && token && again && (await this.#credentials.refused())) return this.send(path, init, false);
     throw new ApiError(response.status, await problemOf(response));

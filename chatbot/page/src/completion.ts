@@ -26,10 +26,16 @@ interface Chunk {
   readonly usage?: Usage;
 }
 
-/** Ask; throws `ApiError`, `ConnectionError` when the stream ends before its end, `AbortError` after `signal`. */
-export async function* complete(api: Api, request: CompletionRequest, signal: AbortSignal): AsyncGenerator<Happening> {
+/** Ask, for a new answer if `anew`; throws `ApiError`, `ConnectionError` when the stream ends before its end, `AbortError` after `signal`. */
+export async function* complete(
+  api: Api,
+  request: CompletionRequest,
+  anew: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<Happening> {
+  const headers: HeadersInit = anew ? { "Cache-Control": "no-cache" } : {};
   const body = JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } });
-  const response = await api.send("v1/chat/completions", { method: "POST", body, signal });
+  const response = await api.send("v1/chat/completions", { method: "POST", headers, body, signal });
   const header = (name: string) => response.headers.get(name) ?? "";
   yield { kind: "opened", cached: header("X-Cache") === "hit", requestId: header("X-Request-Id") };
   let model = "";

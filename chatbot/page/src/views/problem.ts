@@ -16,7 +16,7 @@ export function problemCard(problem: Problem, retry: () => void): HTMLElement {
     const words = wordsOf(problem);
     text.replaceChildren(seconds ? t("wait", { problem: words.replace(/[.。]$/, ""), seconds }) : words);
     button.disabled = seconds > 0;
-    if (seconds > 1e9) setTimeout(() => card.isConnected && tell(), 1000);
+    if (seconds > 0) setTimeout(() => card.isConnected && tell(), 1000);
   };
   // Once it stands in the page, so that a card that was taken out counts no more.
   queueMicrotask(tell);

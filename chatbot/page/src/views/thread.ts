@@ -46,12 +46,12 @@ export class Thread {
   }
 
   /** Ask; resolves when the question has found its place, and rejects when it has not. */
-  async ask(question: string): Promise<void> {
+  async ask(question: string, anew = false): Promise<void> {
     const { store } = this.#context;
     this.conversation ??= await store.create(titleOf(question));
     const exchange: Exchange = { question };
     this.conversation.exchanges.push(exchange);
-    void this.#run(this.conversation, exchange, this.#show(exchange));
+    void this.#run(this.conversation, exchange, this.#show(exchange), anew);
   }
 
   /** Ask the question of an exchange anew, or in other words; what came after it stays in a conversation of its own. */
@@ -69,7 +69,7 @@ export class Thread {
     this.conversation = await store.takeBack(conversation);
     if (isNamedByIt) this.conversation.title = titleOf(words);
     this.#views.pop()?.element.remove();
-    return this.ask(words);
+    return this.ask(words, true);
   }
 
   /** End the answer that is on its way. */
@@ -98,7 +98,7 @@ export class Thread {
     return view;
   }
 
-  async #run(conversation: Conversation, exchange: Exchange, view: ExchangeView): Promise<void> {
+  async #run(conversation: Conversation, exchange: Exchange, view: ExchangeView, anew: boolean): Promise<void> {
     const { api, store, name, model, changed } = this.#context;
     const running = (this.#running = new AbortController());
     const wanted = model();
@@ -112,7 +112,7 @@ export class Thread {
     announce(t("answering", { name }));
     await this.#keep(conversation);
     try {
-      for await (const happening of complete(api, request, running.signal)) {
+      for await (const happening of complete(api, request, anew, running.signal)) {
         take(happening, answer, view);
         if (happening.kind === "text") first ??= performance.now() - started;
         if (performance.now() - kept > KEEP_EVERY_MILLISECONDS) {
