@@ -14,10 +14,10 @@ PAGE_BUILT := chatbot/chatassistant_chatbot/static/index.html
 WITH_NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 help: ## explain the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/.run page ## run deploy/samples/quickstart.yaml with no cluster (ASK="Hello" asks once and ends)
-	@$(BIN)/kubectl-assistant run deploy/samples/quickstart.yaml $(if $(ASK),--ask "$(ASK)")
+demo: .venv/.run page ## run deploy/samples/todo/ with no cluster (ASK="Hello" asks once and ends)
+	@$(BIN)/python deploy/samples/todo/run.py $(if $(ASK),--ask "$(ASK)")
 
 test: .venv/.dev $(PAGE)/node_modules/.dev page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
 	$(BIN)/pytest -n 2 $(ARGS)
@@ -51,10 +51,16 @@ lock: .venv/.uv ## pin every dependency anew, with hashes
 	for tool in uv go node; do \
 		$(COMPILE) --upgrade requirements/$$tool.in -o requirements/$$tool.txt; \
 	done
+	for peer in litellm tutorial; do \
+		$(COMPILE) bench/chatbot/peers/$$peer.in -o bench/chatbot/peers/$$peer.txt; \
+	done
 
 bench: .venv/.dev control-plane ## compare the operator with its peers and floors (minutes)
 	$(BIN)/python -m bench.operator
 	$(BIN)/python -m bench.operator.real
+
+bench-chatbot: .venv/.dev ## compare the chatbot with its peers and its floor (ARGS="--rounds 1"; minutes)
+	$(BIN)/python -m bench.chatbot $(ARGS)
 
 control-plane: .venv/.dev ## build etcd, kube-apiserver and the rest for the tests, once
 	@PYTHONPATH=tests $(BIN)/python -m support.kubernetes.build
@@ -100,4 +106,4 @@ $(PAGE)/node_modules/.dev: .venv/.node $(PAGE)/package-lock.json
 $(PAGE_BUILT): $(PAGE)/node_modules/.run $(PAGE)/index.html $(PAGE)/vite.config.ts $(shell find $(PAGE)/src -type f)
 	@$(WITH_NODE) npm --prefix $(PAGE) run --silent build -- --logLevel warn
 
-.PHONY: help demo test check lint page generate format lock bench control-plane clean
+.PHONY: help demo test check lint page generate format lock bench bench-chatbot control-plane clean

@@ -35,6 +35,8 @@ from chatassistant_chatbot.turn.relay import Relay, chunks_of
 
 DONE: Final = b"data: [DONE]\n\n"
 _KEEP_ALIVE: Final = b": a tool is running\n\n"
+# Of a tool's result, in the news of it.
+_LONGEST_TOLD: Final = 2000
 _KEEP_ALIVE_SECONDS: Final = 10.0
 _PROVIDER: Final = {"gen_ai.provider.name": "openrouter"}
 
@@ -197,7 +199,7 @@ class Answering:
         try:
             for call in calls:
                 if call.name in self.offer:
-                    yield self._told(relay, call, "running")
+                    yield self._told(relay, call, "running", arguments=call.arguments)
             left = set(running)
             while left:
                 done, left = await asyncio.wait(
@@ -207,16 +209,18 @@ class Answering:
                     yield _KEEP_ALIVE
                 for task in done:
                     if running[task].name in self.offer:
-                        yield self._told(relay, running[task], "failed" if task.result()[1] else "done")
+                        result, failed = task.result()
+                        state = "failed" if failed else "done"
+                        yield self._told(relay, running[task], state, result=result[:_LONGEST_TOLD])
             results += [task.result()[0] for task in running]
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    def _told(self, relay: Relay, call: ToolCall, state: str) -> bytes:
+    def _told(self, relay: Relay, call: ToolCall, state: str, **more: str) -> bytes:
         server, tool = self.offer.server_and_tool(call.name)
-        return _event(relay.news(tool, server, state))
+        return _event(relay.news(tool, server, state, id=call.id, **more))
 
 
 def as_json(content: bytes) -> bytes:

@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
 import { defineConfig } from "vite";
+
+// Of the libraries in the page, this one's licence asks to be named; the other one's is CC0.
+const licence = readFileSync("node_modules/eventsource-parser/LICENSE", "utf8").trim();
 
 // Relative addresses throughout: the page is served below any path.
 export default defineConfig({
@@ -11,7 +15,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // A data: URL would need a looser Content-Security-Policy.
     assetsInlineLimit: 0,
-    reportCompressedSize: true,
+    rolldownOptions: {
+      output: { postBanner: ({ isEntry }) => (isEntry ? `/*! eventsource-parser: ${licence} */` : "") },
+    },
   },
   server: { proxy: { "/v1": "http://127.0.0.1:8080", "/page": "http://127.0.0.1:8080" } },
 });

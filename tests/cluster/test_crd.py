@@ -84,7 +84,7 @@ def test_refused(kubernetes: ControlPlane, namespace: str, bad: Bad) -> None:
     assert KEY not in output
 
 
-@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("sample", sorted(SAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
 def test_samples_are_accepted(kubernetes: ControlPlane, namespace: str, sample: Path) -> None:
     text = sample.read_text(encoding="utf-8").replace("namespace: todo-chatbot", f"namespace: {namespace}")
     result = kubernetes.kubectl("apply", "-f", "-", stdin=text)

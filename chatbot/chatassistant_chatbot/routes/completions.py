@@ -128,6 +128,7 @@ async def _prepare(shared: Deps, asked: Asked, held: AsyncExitStack) -> Ready | 
     earlier: list[JsonObject] = []
     if request.conversation:
         earlier = await shared.conversations.load(asked.user.id, request.conversation)
+    await shared.tools.asked()
     offer = shared.tools.offer()
     opening = shared.budget.within(open_turn(configuration, request, offer.functions, earlier))
     turn, ask = begin(opening)

@@ -38,9 +38,9 @@ class Relay:
         self._told = answer.message.get("content")
         return answer
 
-    def news(self, tool: str, server: str, state: str) -> JsonObject:
+    def news(self, tool: str, server: str, state: str, **more: str) -> JsonObject:
         """A chunk that says what becomes of a tool; its empty `choices` disturb no OpenAI client."""
-        return {**self._chunk([]), "chatassistant": {"tool": tool, "server": server, "state": state}}
+        return {**self._chunk([]), "chatassistant": {"tool": tool, "server": server, "state": state, **more}}
 
     def end(self, finish: Finish) -> list[JsonObject]:
         """The last chunks: calls of the caller's own tools, the reason to stop, the usage of all rounds."""

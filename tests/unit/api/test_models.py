@@ -36,7 +36,7 @@ def test_refused(bad: Bad) -> None:
     assert KEY not in text + str(refusal.value)
 
 
-@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("sample", sorted(SAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
 def test_samples_are_valid(sample: Path) -> None:
     for document in yaml.safe_load_all(sample.read_text(encoding="utf-8")):
         if document["kind"] == "ChatAssistant":
