@@ -237,8 +237,7 @@ async def test_it_dies_again_while_spending_is_carried_over(store: Fallback, own
     assert store.state == "degraded"
     await in_state(store, "ok")
     # What was under way when it stopped may have been done, and is done again.
-    await store.settle(DAY, None, "m", ONE)
-    assert 10_001 * ONE.nanos <= (await store.spending(DAY)).nanos <= 10_003 * ONE.nanos
+    assert 10_000 * ONE.nanos <= (await store.spending(DAY)).nanos <= 10_002 * ONE.nanos
 
 
 async def test_it_stops_again_while_conversations_are_carried_over(

@@ -114,13 +114,13 @@ class Redis:
         """See `Store`."""
         arguments = (_named(hold), hold.nanos, limit, HOLD_SECONDS * 1000, _DAYS_MILLISECONDS)
         granted, spent, since = await self._run("reserve", _day_keys(day), *arguments)
-        return Reserved(granted == 1, await self._known(day, spent, since))
+        return Reserved(granted == 1, await self._known(day, 0, spent, since))
 
     async def settle(self, day: str, hold: Hold | None, model: str, usage: Usage) -> int:
         """See `Store`."""
         name = _named(hold) if hold else ""
         arguments = (name, _DAYS_MILLISECONDS, model, *usage)
-        return await self._known(day, *await self._run("settle", _day_keys(day), *arguments))
+        return await self._known(day, usage.nanos, *await self._run("settle", _day_keys(day), *arguments))
 
     async def release(self, day: str, hold: Hold) -> None:
         """See `Store`."""
@@ -210,11 +210,11 @@ class Redis:
         keys = _conversation_keys(user, conversation_id)
         return bool(await self._run("delete", keys, conversation_id))
 
-    async def _known(self, day: str, spent: int, since: bytes) -> int:
+    async def _known(self, day: str, added: int, spent: int, since: bytes) -> int:
         """What is spent, also when a server that keeps nothing on disk was started again since it was last asked."""
         before = self._days.get(day)
         if before is not None and before[1] != since:
-            spent = await self._run("restore", _day_keys(day)[:1], before[0], _DAYS_MILLISECONDS)
+            spent = await self._run("restore", _day_keys(day)[:1], before[0] + added, _DAYS_MILLISECONDS)
         self._days[day] = spent, since
         if len(self._days) > MOST_DAYS:
             del self._days[min(self._days)]

@@ -114,12 +114,13 @@ export function exchangesOf(messages: readonly Message[]): Exchange[] {
   return exchanges;
 }
 
-/** The runs after news of one: by its id, else the oldest of that tool that still runs. */
+/** The runs after news of one; ids, where there are any, are those of one round, so only what still runs is meant. */
 export function withNews(runs: readonly ToolRun[], news: ToolRun): ToolRun[] {
-  const same = (run: ToolRun) =>
-    news.id ? run.id === news.id : run.tool === news.tool && run.server === news.server && run.state === "running";
-  const at = news.state === "running" && !news.id ? -1 : runs.findIndex(same);
-  return at < 0 ? [...runs, news] : runs.map((run, index) => (index === at ? { ...run, ...news } : run));
+  if (news.state === "running") return [...runs, news];
+  const isMeant = (run: ToolRun) =>
+    run.state === "running" && (news.id ? run.id === news.id : run.tool === news.tool && run.server === news.server);
+  const at = runs.findIndex(isMeant);
+  return at < 0 ? [...runs, news] : runs.with(at, { ...(runs[at] as ToolRun), ...news });
 }
 
 function textOf(message: Message): string {
