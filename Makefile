@@ -10,6 +10,8 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock"
 PAGE := chatbot/page
 PAGE_BUILT := chatbot/chatassistant_chatbot/static/index.html
+# What tests need of npm: other people's clients, and a conformance suite.
+TEST_CLIENTS := tests/support/openai_js tests/support/mcp_conformance
 # With Node from .venv where the machine's own is missing or too old; see .venv/.node.
 WITH_NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
@@ -19,7 +21,7 @@ help: ## explain the targets
 demo: .venv/.run page ## run deploy/samples/todo/ with no cluster (ASK="Hello" asks once and ends)
 	@$(BIN)/python deploy/samples/todo/run.py $(if $(ASK),--ask "$(ASK)")
 
-test: .venv/.dev $(PAGE)/node_modules/.dev page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
+test: .venv/.dev $(PAGE)/node_modules/.dev $(TEST_CLIENTS:=/node_modules/.dev) page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
 	$(BIN)/pytest -n 2 $(ARGS)
 
 check: lint test ## everything that CI checks
@@ -66,7 +68,7 @@ control-plane: .venv/.dev ## build etcd, kube-apiserver and the rest for the tes
 	@PYTHONPATH=tests $(BIN)/python -m support.kubernetes.build
 
 clean: ## remove what was set up here
-	rm -rf .venv dist $(PAGE)/node_modules $(dir $(PAGE_BUILT)) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv dist $(PAGE)/node_modules $(TEST_CLIENTS:=/node_modules) $(dir $(PAGE_BUILT)) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/.uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with PYTHON=…"; exit 1; }
@@ -102,6 +104,10 @@ $(PAGE)/node_modules/.run: .venv/.node $(PAGE)/package-lock.json
 $(PAGE)/node_modules/.dev: .venv/.node $(PAGE)/package-lock.json
 	@$(WITH_NODE) npm --prefix $(PAGE) ci --silent
 	@touch $@ $(PAGE)/node_modules/.run
+
+$(TEST_CLIENTS:=/node_modules/.dev): %/node_modules/.dev: .venv/.node %/package-lock.json
+	@$(WITH_NODE) npm --prefix $* ci --silent
+	@touch $@
 
 $(PAGE_BUILT): $(PAGE)/node_modules/.run $(PAGE)/index.html $(PAGE)/vite.config.ts $(shell find $(PAGE)/src -type f)
 	@$(WITH_NODE) npm --prefix $(PAGE) run --silent build -- --logLevel warn

@@ -35,8 +35,6 @@ from chatassistant_chatbot.turn.relay import Relay, chunks_of
 
 DONE: Final = b"data: [DONE]\n\n"
 _KEEP_ALIVE: Final = b": a tool is running\n\n"
-# Of a tool's result, in the news of it.
-_LONGEST_TOLD: Final = 2000
 _KEEP_ALIVE_SECONDS: Final = 10.0
 _PROVIDER: Final = {"gen_ai.provider.name": "openrouter"}
 
@@ -210,8 +208,7 @@ class Answering:
                 for task in done:
                     if running[task].name in self.offer:
                         result, failed = task.result()
-                        state = "failed" if failed else "done"
-                        yield self._told(relay, running[task], state, result=result[:_LONGEST_TOLD])
+                        yield self._told(relay, running[task], "failed" if failed else "done", result=result)
             results += [task.result()[0] for task in running]
         finally:
             for task in running:

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatassistant_chatbot.access.guard import Guard
@@ -14,20 +15,24 @@ from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.hang_up import HangUpError
 from chatassistant_chatbot.middleware import Observed
-from chatassistant_chatbot.routes import completions, conversations, models, page, sign_in
+from chatassistant_chatbot.routes import completions, conversations, document, models, page, sign_in
 
 # nginx's number for a caller that went away; nobody sees it but the log and the metrics.
 _CLIENT_CLOSED_REQUEST = 499
+_ROUTERS = (completions.router, conversations.router, models.router, page.router, sign_in.router)
 
 
 class _Api(FastAPI):
-    """Describes the body of a completion too, which no handler takes as an argument."""
+    """Describes what FastAPI cannot know, such as the body of a completion, which no handler takes as an argument."""
 
     def openapi(self) -> dict[str, Any]:
-        """The document at /openapi.json."""
-        document = super().openapi()
-        document["components"]["schemas"] |= completions.request_schemas()
-        return document
+        """The document at /openapi.json, which is made once."""
+        if self.openapi_schema is None:
+            made = super().openapi()
+            made["components"]["schemas"] |= completions.request_schemas()
+            document.complete(made, self.state.deps.settings.configuration.access)
+            self.openapi_schema = made
+        return self.openapi_schema
 
 
 def chat_app(shared: Deps) -> ASGIApp:
@@ -40,11 +45,8 @@ def chat_app(shared: Deps) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.deps = shared
-    app.include_router(completions.router)
-    app.include_router(conversations.router)
-    app.include_router(models.router)
-    app.include_router(page.router)
-    app.include_router(sign_in.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     app.add_exception_handler(CallerError, _caller_error)
     app.add_exception_handler(HangUpError, _hang_up)
     app.add_exception_handler(HTTPException, _http_error)
@@ -93,9 +95,17 @@ async def _http_error(request: Request, error: Exception) -> Response:
     error = cast("HTTPException", error)
     code = "method_not_allowed" if error.status_code == 405 else "unknown_url"  # noqa: PLR2004 (HTTP's own)
     message = f"{error.detail}: {request.method} {request.url.path} is not served here."
-    response = _told(CallerError(error.status_code, code, message))
-    response.headers.update(error.headers or {})
-    return response
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = _allowed(request)
+    return _told(CallerError(error.status_code, code, message, headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """All methods of a path; Starlette names those of its first route only."""
+    routes = (each for router in _ROUTERS for each in router.routes if isinstance(each, APIRoute))
+    here = (each for each in routes if each.matches(request.scope)[0] is Match.PARTIAL)
+    return ", ".join(sorted({method for each in here for method in each.methods or ()}))
 
 
 async def _defect(_: Request, __: Exception) -> Response:

@@ -24,6 +24,7 @@ from chatassistant_operator.observed.gateway import (
     KeyVerdict,
     KnownKey,
     against,
+    last_word,
 )
 from chatassistant_operator.observed.named import Credential, CredentialReading
 from chatassistant_operator.ports import Ports
@@ -105,12 +106,13 @@ def _endpoints(
     assistant: ChatAssistant, ports: Ports, catalogue: CatalogueVerdict | None
 ) -> Mapping[str, EndpointsVerdict]:
     """Who serves the models, where the provider preferences ask for it."""
-    if not isinstance(catalogue, Catalogue) or not needs_endpoints(assistant.spec.model.provider):
+    offered = last_word(catalogue)
+    if not isinstance(offered, Catalogue) or not needs_endpoints(assistant.spec.model.provider):
         return {}
-    rows = (catalogue.find(name) for name in assistant.spec.model.named.values())
+    rows = (offered.find(name) for name in assistant.spec.model.named.values())
     return ports.gateway.endpoints(assistant, tuple(sorted({row.id for row in rows if row is not None})))
 
 
 def _is_bad(api_key: ApiKey | None, key: KeyVerdict | None, completion: CompletionVerdict | None) -> bool:
     """Whether the key is known to be no good, so that somebody is likely to change the Secret soon."""
-    return api_key is None or against(key) is not None or isinstance(completion, CompletionRefused)
+    return api_key is None or against(key) is not None or isinstance(last_word(completion), CompletionRefused)

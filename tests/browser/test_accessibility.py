@@ -11,6 +11,7 @@ from support.chat_page import ChatPage
 from support.chatbots import Chatbot
 from support.chromium import MODULES
 from support.gateway import GatewayProcess
+from support.waiting import eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COMPLETIONS = "/chat/completions"
@@ -131,6 +132,7 @@ async def test_all_is_done_by_keyboard(chat: ChatPage, gateway: GatewayProcess) 
 
 
 async def test_a_screen_reader_hears_of_turning_points_only(chat: ChatPage, gateway: GatewayProcess) -> None:
+    await expect(chat.input).to_be_visible()
     await chat.evaluate(
         """() => {
             window.heard = [];
@@ -140,11 +142,15 @@ async def test_a_screen_reader_hears_of_turning_points_only(chat: ChatPage, gate
             }).observe(each, { childList: true, characterData: true, subtree: true });
         }"""
     )
-    gateway.misbehave(route=COMPLETIONS, says="One two three four five six", token_seconds=0.1)
+    gateway.misbehave(route=COMPLETIONS, says="One two three four five six", token_seconds=0.2)
     await chat.ask("Count to six")
-    await chat.page.wait_for_function("window.heard.length >= 2")
-    heard = await chat.evaluate("window.heard")
-    assert heard == ["todo is answering", "Answer of todo: One two three four five six"]
+    expected = ["todo is answering", "Answer of todo: One two three four five six"]
+
+    async def heard() -> bool:
+        assert await chat.evaluate("window.heard") == expected
+        return True
+
+    await eventually_async(heard, "both are said")
 
 
 async def test_nothing_moves_where_motion_is_unwelcome(

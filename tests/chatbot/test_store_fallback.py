@@ -44,7 +44,7 @@ async def in_state(store: Store, state: str) -> None:
     async def reached() -> bool:
         return store.state == state
 
-    await eventually_async(reached, f"the store is {state}", timeout=10)
+    await eventually_async(reached, f"the store is {state}", timeout=30)
 
 
 async def lose(store: Store) -> None:

@@ -109,6 +109,21 @@ def test_scale_suspend_and_resume(operator: OperatorProcess, assistants: Assista
     assistants.wait_for("Ready")
 
 
+def test_what_was_created_suspended_starts_no_pod_with_a_refused_key(
+    operator: OperatorProcess, assistants: Assistants
+) -> None:
+    assistants.put_key(UNKNOWN.token)
+    assistants.apply(suspend=True)
+    assistants.wait_for("Suspended")
+    assistants.apply(suspend=False)
+    assistants.wait_for("KeyRejected")
+    sets = assistants.apps.list_namespaced_replica_set(assistants.namespace).items
+    # Their generation counts edits of their scale: they were made with none, and left so.
+    assert {(each.spec.replicas, each.metadata.generation) for each in sets} == {(0, 1)}
+    assistants.put_key(ACCEPTED.token)
+    assistants.wait_for("Ready", timeout=70)
+
+
 def test_a_gateway_that_is_down_leaves_pods_alone(
     operator: OperatorProcess, assistants: Assistants, gateway: GatewayProcess
 ) -> None:

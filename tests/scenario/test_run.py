@@ -148,7 +148,7 @@ def test_several_at_once_with_secrets_and_prompts_from_files_until_sigterm(
     allowed = {"CHATASSISTANT_POLICY__ALLOWED_GATEWAYS": f'["{gateway.base_url}"]'}
     process = start(command, log, {"PATH": os.environ["PATH"], **allowed})
     try:
-        text = eventually(lambda: _with(log, "one answers at", "two answers at"), "both are ready")
+        text = eventually(lambda: _of_ready(log, 2), "both are ready")
         url = next(line for line in text.splitlines() if line.startswith("one answers at")).split()[-1]
         body = {"messages": [{"role": "user", "content": "Hello"}]}
         assert httpx.post(f"{url}/chat/completions", json=body, timeout=10).status_code == 401
@@ -169,6 +169,12 @@ def test_several_at_once_with_secrets_and_prompts_from_files_until_sigterm(
         assert not any(chatbot.is_running() for chatbot in chatbots)
     finally:
         stop(process)
+
+
+def _of_ready(log: Path, count: int) -> str:
+    """The log, once it has so many whole lines that say how an assistant is asked; empty before."""
+    text = log.read_text(encoding="utf-8")
+    return text if len(re.findall(r"curl http.+\n", text)) >= count else ""
 
 
 def _with(log: Path, *words: str) -> str:

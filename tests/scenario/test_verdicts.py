@@ -105,6 +105,32 @@ async def test_a_refused_key_stays_refused_in_an_outage_and_nothing_rolls_out_wi
 
 
 @virtual_time
+async def test_a_model_that_is_not_offered_stays_so_in_an_outage_and_nothing_rolls_out_with_it() -> None:
+    world, gateway = World(), Keeper()
+    world.object["spec"]["model"] = {"name": "openai/gpt5-mini"}
+    async with running(world, gateway):
+        await asyncio.sleep(HOUR)
+        gateway.down = True
+        await asyncio.sleep(HOUR)
+        status, reason, message = condition(world, "ModelAvailable")
+        assert (status, reason) == ("False", "ModelNotFound")
+        assert "That was the gateway's last word at 2026-11-24T0" in message
+        assert "cannot be reached" in message
+    told = condition(world, "ModelAvailable")
+    async with running(world, gateway):
+        await asyncio.sleep(HOUR)
+        assert condition(world, "ModelAvailable") == told, "a restart in the outage knows it from the status"
+        assert set(world.statuses()) == {"status False/ModelNotFound"}
+        assert world.deployment is None
+        gateway.down = False
+        world.object["spec"]["model"] = {"name": "openai/gpt-5-mini"}
+        world.object["metadata"]["generation"] += 1
+        world.queue.add(("todo-chatbot", "todo"))
+        await asyncio.sleep(HOUR)
+    assert world.statuses()[-1] == "status True/Ready"
+
+
+@virtual_time
 async def test_an_outage_is_told_of_in_words_that_stand_still() -> None:
     world, gateway = World(), Keeper()
     async with running(world, gateway):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 from pydantic import SecretStr
@@ -119,7 +120,7 @@ class RawGateway:
                 asked = await _read(first, reader, writer)
                 self.requests.append(asked)
                 following = asyncio.ensure_future(reader.read(1))
-                following.add_done_callback(lambda read, gone=asked.gone: _see(read, gone))  # type: ignore[misc]
+                following.add_done_callback(partial(_see, asked.gone))
                 answering = asyncio.ensure_future(self.answer(asked))
                 await asyncio.wait({following, answering}, return_when=asyncio.FIRST_COMPLETED)
                 if not answering.done() and asked.gone.is_set():
@@ -133,7 +134,7 @@ class RawGateway:
             writer.close()
 
 
-def _see(read: "asyncio.Future[bytes]", gone: asyncio.Event) -> None:
+def _see(gone: asyncio.Event, read: asyncio.Future[bytes]) -> None:
     if read.cancelled() or read.exception() or not read.result():
         gone.set()
 
@@ -183,10 +184,10 @@ async def serving(answer: Answer) -> AsyncIterator[RawGateway]:
 
 @asynccontextmanager
 async def client_of(
-    base_url: str, timeout: float = 20.0, breaker: Breaker | None = None
+    base_url: str, timeout: float = 20.0, breaker: Breaker | None = None, key: str = KEY
 ) -> AsyncIterator[GatewayClient]:
     """A client; without a breaker of the test's own, one that never opens."""
     settings = Gateway.model_validate({"baseURL": base_url, "timeoutSeconds": timeout})
     never_opens = Breaker(failures=1_000_000)
-    async with GatewayClient(settings, Credential(SecretStr(KEY)), breaker or never_opens) as client:
+    async with GatewayClient(settings, Credential(SecretStr(key)), breaker or never_opens) as client:
         yield client

@@ -77,6 +77,7 @@ def serving(key: str | None) -> dict[str, Any]:
     return {"children": Children(running(accepted=key))}
 
 
+NO_CREDIT = CompletionRefused(402, "Insufficient credits.")
 SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     # name, spec, seen, condition, its status, its reason, a part of its message
     ("accepted", {}, {}, VALID, "True", Reason.KEY_ACCEPTED, "accepts the key of the Secret 'openrouter-secret'"),
@@ -107,6 +108,7 @@ SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     ("a used-up limit", {}, accepted(credits=Left.NONE, limit=Decimal(5), limit_reset="monthly"), VALID, "False", Reason.KEY_LIMIT_REACHED, "its limit of $5, monthly has nothing left"),
     ("a used-up limit of nobody knows what", {}, accepted(credits=Left.NONE), VALID, "False", Reason.KEY_LIMIT_REACHED, "its limit has nothing left"),
     ("gateway down", {}, {"key": DOWN}, VALID, "Unknown", Reason.GATEWAY_UNREACHABLE, f"says nothing against it: {SILENCE} It is asked again"),
+    ("no completion, which was not paid for", {}, {"completion": replace(DOWN, last_good=YESTERDAY, stands=NO_CREDIT)}, VALID, "False", Reason.INSUFFICIENT_CREDITS, "last word at 2026-11-23T09:30:00Z"),
     ("gateway down since yesterday", {}, {"key": replace(DOWN, last_good=YESTERDAY)}, VALID, "Unknown", Reason.GATEWAY_UNREACHABLE, "It was accepted last at 2026-11-23T09:30:00Z."),
     ("too many requests", {}, {"key": Unanswered(Cause.RATE_LIMITED, "Slow down.")}, VALID, "Unknown", Reason.RATE_LIMITED, "has too many requests to check the key: Slow down."),
     ("a doubtful refusal", {}, {"key": Unanswered(Cause.DOUBTFUL, "The gateway refuses the key.", YESTERDAY)}, VALID, "Unknown", Reason.GATEWAY_UNREACHABLE, "The gateway refuses the key. It was accepted last"),

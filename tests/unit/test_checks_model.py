@@ -49,6 +49,11 @@ def completion(status: int, words: str) -> dict[str, Any]:
     return {"completion": CompletionRefused(status, words)}
 
 
+def silent() -> dict[str, Any]:
+    """The list of models was read once, and cannot be read now."""
+    return {"catalogue": replace(DOWN, last_good=NOW, stands=CATALOGUE)}
+
+
 BOTH = served(OPENAI, AZURE)
 
 SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
@@ -120,6 +125,14 @@ SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     ("completion: being asked for", {}, {"completion": PENDING}, MODEL, "True", Reason.MODEL_FOUND, MINI),
     ("no list of models", {}, {"catalogue": DOWN}, MODEL, "Unknown", Reason.CATALOG_UNAVAILABLE, "says nothing against openai/gpt-5-mini: It did not answer. It is asked again"),
     ("no list of models any more", {}, {"catalogue": replace(DOWN, last_good=NOW)}, MODEL, "Unknown", Reason.CATALOG_UNAVAILABLE, "It was read last at 2026-11-24T00:00:00Z."),
+    ("no list, which had no such model", named("openai/gpt5-mini"), silent(), MODEL, "False", Reason.MODEL_NOT_FOUND, "last word at 2026-11-24T00:00:00Z, and holds until it can be asked again (It did not answer)."),
+    ("no list, whose free variant had ended", named(f"{LLAMA}:free"), silent(), MODEL, "False", Reason.FREE_VARIANT_ENDED, "last word at 2026-11-24T00:00:00Z"),
+    ("no list, whose model called no tools", named(NO_TOOLS) | TOOLS, silent(), MODEL, "False", Reason.TOOLS_UNSUPPORTED, "last word at 2026-11-24T00:00:00Z"),
+    ("no list, whose model answers with less", named(NO_TOOLS, parameters={"maxTokens": 10_000}), silent(), MODEL, "False", Reason.MAX_TOKENS_TOO_LARGE, "last word at 2026-11-24T00:00:00Z"),
+    ("no list, and providers that did not fit", prefers(only=["groq"]), {**BOTH, **silent()}, MODEL, "False", Reason.NO_ENDPOINT_FOR_POLICY, "last word at 2026-11-24T00:00:00Z"),
+    ("no list, which had the model", {}, silent(), MODEL, "Unknown", Reason.CATALOG_UNAVAILABLE, "It was read last at 2026-11-24T00:00:00Z."),
+    ("no providers, which did not fit", prefers(only=["groq"]), {"endpoints": {MINI: replace(DOWN, last_good=NOW, stands=BOTH["endpoints"][MINI])}}, MODEL, "False", Reason.NO_ENDPOINT_FOR_POLICY, "last word at 2026-11-24T00:00:00Z"),
+    ("no completion, which was refused", {}, {"completion": replace(DOWN, last_good=NOW, stands=CompletionRefused(404, "Gone."))}, MODEL, "False", Reason.MODEL_NOT_FOUND, "last word at 2026-11-24T00:00:00Z"),
     ("a list that is being read", {}, {"catalogue": PENDING}, MODEL, "Unknown", Reason.NOT_CHECKED, "being read"),
     ("validation disabled", {"validation": {"mode": "Disabled"}}, {"catalogue": None}, MODEL, "Unknown", Reason.NOT_CHECKED, "Disabled"),
     ("suspended", {"suspend": True}, {"catalogue": None}, MODEL, "Unknown", Reason.NOT_CHECKED, "suspend"),

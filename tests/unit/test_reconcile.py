@@ -166,6 +166,46 @@ async def test_nothing_that_was_not_looked_at_gets_into_pods_by_way_of_a_suspens
     assert it.deployment is not None
 
 
+@pytest.mark.parametrize(
+    "spec", [{}, {"credentials": {"rotationPolicy": "Immediate"}}, {"systemPrompt": "Answer in rhymes."}]
+)
+async def test_what_was_created_suspended_is_begun_like_a_first_rollout(spec: dict[str, Any]) -> None:
+    it = World(suspend=True, **spec)
+    await it.reconcile()
+    assert it.condition() == ("True", "Suspended")
+    it.see(key=PENDING)
+    it.edit(suspend=False)
+    outcome = await it.reconcile(MINUTE)
+    assert it.replicas == 0
+    assert outcome.again == it.now + timedelta(seconds=31), "an answer takes a validation timeout at most"
+    it.see(key=KeyRefused(401, "User not found."))
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("False", "KeyRejected")
+    assert it.replicas == 0
+    it.edit(systemPrompt="Answer in limericks.")
+    await it.reconcile(MINUTE)
+    assert it.replicas == 0, "nor does an edit begin it"
+    it.see(key=GOOD.key)
+    await it.reconcile(MINUTE)
+    await it.reconcile(MINUTE)
+    assert it.condition() == ("True", "Ready")
+    assert it.replicas == 1
+    it.see(key=KeyRefused(401, "User not found."))
+    it.edit(replicas=2)
+    await it.reconcile(MINUTE)
+    assert it.replicas == 2, "what runs is scaled all the same"
+    assert it.problems() == []
+
+
+async def test_what_was_created_suspended_is_begun_when_nobody_can_be_asked() -> None:
+    it = World(suspend=True)
+    await it.reconcile()
+    it.see(key=DOWN, catalogue=DOWN)
+    it.edit(suspend=False)
+    await it.reconcile(MINUTE)
+    assert it.replicas == 1
+
+
 async def test_configurations_go_once_the_new_pods_serve() -> None:
     it = World()
     await it.reconcile()

@@ -1,5 +1,6 @@
 """What is told of a question, answer by answer: one failure may be chance, and an outage refuses good keys."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from chatassistant_operator.asking.standing import KeyStanding, Standing, after, after_key
 from chatassistant_operator.observed.gateway import (
+    Catalogue,
     Cause,
     KeyAccepted,
     KeyRefused,
@@ -14,7 +16,7 @@ from chatassistant_operator.observed.gateway import (
     Left,
     Unanswered,
 )
-from support.situations import NOW
+from support.situations import CATALOGUE, NOW
 
 Answer = KeyAccepted | KeyRefused | Unanswered
 Story = list[tuple[int, Answer, str]]
@@ -29,7 +31,7 @@ MANAGES = KeyAccepted("sk-or-v1-012...def", management=True)
 DOWN, LIMITED = Unanswered(Cause.UNREACHABLE, "Silence."), Unanswered(Cause.RATE_LIMITED, "Slow down.")
 
 
-def word(told: Answer) -> str:
+def word(told: object) -> str:
     """A verdict in short."""
     match told:
         case KeyAccepted():
@@ -42,6 +44,8 @@ def word(told: Answer) -> str:
             return told.cause.value
         case Unanswered():
             return f"{told.cause.value}, {word(told.stands)}"
+        case _:
+            raise AssertionError(told)
 
 
 STORIES: dict[str, tuple[KnownKey, Story]] = {
@@ -184,20 +188,21 @@ def test_what_moves_with_each_answer_is_no_news() -> None:
     assert after_key(first, KnownKey(), LIMITED, at(600)) != first
 
 
+LIST, LONGER = Catalogue({}), CATALOGUE
 ANSWERS: dict[str, list[tuple[Any, Any]]] = {
-    "answered": [("list", "list"), ("list", "list")],
-    "another answer": [("list", "list"), ("longer list", "longer list")],
-    "one failure": [("list", "list"), (DOWN, "list"), ("list", "list"), (DOWN, "list")],
-    "failures": [("list", "list"), (DOWN, "list"), (DOWN, Cause.UNREACHABLE), (DOWN, Cause.UNREACHABLE)],
-    "failures that end": [("list", "list"), (DOWN, "list"), (DOWN, Cause.UNREACHABLE), ("list", "list"), (DOWN, "list")],
-    "no answer at first": [(DOWN, Cause.UNREACHABLE), ("list", "list")],
-    "too many requests": [("list", "list"), (LIMITED, Cause.RATE_LIMITED)],
+    "answered": [(LIST, LIST), (LIST, LIST)],
+    "another answer": [(LIST, LIST), (LONGER, LONGER)],
+    "one failure": [(LIST, LIST), (DOWN, LIST), (LIST, LIST), (DOWN, LIST)],
+    "failures": [(LIST, LIST), (DOWN, LIST), (DOWN, Cause.UNREACHABLE), (DOWN, Cause.UNREACHABLE)],
+    "failures that end": [(LIST, LIST), (DOWN, LIST), (DOWN, Cause.UNREACHABLE), (LIST, LIST), (DOWN, LIST)],
+    "no answer at first": [(DOWN, Cause.UNREACHABLE), (LIST, LIST)],
+    "too many requests": [(LIST, LIST), (LIMITED, Cause.RATE_LIMITED)],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("story", ANSWERS)
 def test_what_is_told_of_anything_else(story: str) -> None:
-    last: Standing[str] | None = None
+    last: Standing[Catalogue] | None = None
     for number, (answer, expected) in enumerate(ANSWERS[story]):
         last = after(last, answer, at(number))
         told = last.told.cause if isinstance(last.told, Unanswered) else last.told
@@ -205,9 +210,9 @@ def test_what_is_told_of_anything_else(story: str) -> None:
 
 
 def test_when_something_was_answered_last_is_remembered() -> None:
-    last: Standing[str] = after(None, "list", NOW)
+    last: Standing[Catalogue] = after(None, LIST, NOW)
     for seconds in (600, 605, 610):
         last = after(last, DOWN, at(seconds))
     assert isinstance(last.told, Unanswered)
-    assert last.told.last_good == NOW
+    assert last.told == replace(DOWN, last_good=NOW, stands=LIST), "what was told then, too"
     assert last.failures == 3

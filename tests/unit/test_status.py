@@ -15,8 +15,12 @@ from chatassistant_operator.checks.rollout import Rollout
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Children, Observed
 from chatassistant_operator.observed.gateway import (
+    Catalogue,
     Cause,
+    CompletionAnswered,
     CompletionRefused,
+    Endpoint,
+    Endpoints,
     KeyAccepted,
     KeyRefused,
     Left,
@@ -313,6 +317,62 @@ def test_what_was_said_of_something_else_does_not_stand(
     found = condition(after, "CredentialsValid")
     assert found is not None
     assert (found.status, found.reason) == ("Unknown", "GatewayUnreachable")
+
+
+WITH_A_TRIAL = {"validation": {"mode": "Completion"}}
+ONLY_GROQ = {"model": {"provider": {"only": ["groq"]}}}
+BY_OTHERS = {
+    "endpoints": {"openai/gpt-5-mini": Endpoints((Endpoint("openai/gpt-5-mini", "OpenAI", "openai"),))}
+}
+SILENT: dict[str, Any] = {"catalogue": LIMITED, "key": LIMITED}
+
+
+@pytest.mark.parametrize(
+    ("spec", "said", "outage"),
+    [
+        (MISSPELT, {}, SILENT),
+        (MISSPELT, {}, {"catalogue": LIMITED}),
+        (ONLY_GROQ, BY_OTHERS, SILENT),
+        (ONLY_GROQ, BY_OTHERS, {"endpoints": {"openai/gpt-5-mini": LIMITED}}),
+        (WITH_A_TRIAL, {"completion": CompletionRefused(404, "Gone.")}, {"completion": LIMITED}),
+        (WITH_A_TRIAL, {"completion": CompletionRefused(404, "Gone.")}, {"key": LIMITED}),
+    ],
+    ids=["all", "catalogue", "all of a preference", "endpoints", "completion", "key of a completion"],
+)
+def test_what_the_gateway_said_against_the_model_stands_after_a_restart_in_an_outage(
+    spec: dict[str, Any], said: dict[str, Any], outage: dict[str, Any]
+) -> None:
+    before, _ = summary(assistant(**spec), replace(GOOD, **said), SERVES)
+    told = condition(before, "ModelAvailable")
+    assert told is not None
+    assert told.status == "False"
+    later, _ = summary(written(before, **spec), replace(GOOD, **outage), SERVES, NOW + MINUTE)
+    assert condition(later, "ModelAvailable") == told
+
+
+@pytest.mark.parametrize(
+    ("spec", "said", "generation", "seen", "wanted"),
+    [
+        (MISSPELT, {}, 2, {"catalogue": DOWN}, "CatalogUnavailable"),
+        (ONLY_GROQ, BY_OTHERS, 1, {}, "ModelFound"),
+        (ONLY_GROQ, {"catalogue": Catalogue({})}, 1, {"endpoints": {"openai/gpt-5-mini": DOWN}}, "ModelFound"),
+        (WITH_A_TRIAL, {"completion": CompletionRefused(400, "Odd.")}, 1, {"completion": CompletionAnswered()}, "ModelFound"),
+    ],
+    ids=["another spec", "answered", "not by the endpoints", "a completion"],
+)  # fmt: skip
+def test_what_was_said_against_a_model_does_not_stand_against_an_answer(
+    spec: dict[str, Any], said: dict[str, Any], generation: int, seen: dict[str, Any], wanted: str
+) -> None:
+    before, _ = summary(assistant(**spec), replace(GOOD, **said), SERVES)
+    told = condition(before, "ModelAvailable")
+    assert told is not None
+    assert told.status == "False"
+    later, _ = summary(
+        written(before, generation=generation, **spec), replace(GOOD, **seen), SERVES, NOW + MINUTE
+    )
+    found = condition(later, "ModelAvailable")
+    assert found is not None
+    assert found.reason == wanted
 
 
 @pytest.mark.parametrize(("type_", "truth"), [("CredentialsValid", "False"), ("ModelRetiring", "True")])

@@ -63,6 +63,11 @@ class World:
         """The Deployment as it is."""
         return self._live.get(("Deployment", "todo"))
 
+    @property
+    def replicas(self) -> int:
+        """How many pods the Deployment asks for."""
+        return int(self.deployment["spec"]["replicas"]) if self.deployment else 0
+
     async def reconcile(self, after: timedelta = timedelta(0)) -> Outcome:
         """One reconcile at a later time."""
         self.now += after

@@ -25,8 +25,8 @@ async def events_of(
 ) -> AsyncGenerator[bytes, None]:
     """Each event and comment; the first piece goes as far as the first event that has `choices`. Ends after `[DONE]`.
 
-    `took` gets each chunk. Events without data are left out: the HTML standard has clients
-    ignore them, and OpenAI's trip over them.
+    `took` gets each chunk. Events without data are left out: the HTML standard has clients ignore them, and OpenAI's
+    trip over them.
 
     Raises:
         GatewayError: 504 when no event comes for so long (a comment is none), 502 when the stream is cut, tells of

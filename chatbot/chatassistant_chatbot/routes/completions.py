@@ -17,11 +17,12 @@ from chatassistant_chatbot.access import User
 from chatassistant_chatbot.answering import Answering, Outcome, as_events, as_json, collected
 from chatassistant_chatbot.cache.faq import completion
 from chatassistant_chatbot.deps import Deps, deps
-from chatassistant_chatbot.errors import CallerError, ErrorBody, GatewayError, for_caller
+from chatassistant_chatbot.errors import CallerError, GatewayError, for_caller
 from chatassistant_chatbot.gateway.client import Events
 from chatassistant_chatbot.hang_up import HangUpError, unless_hung_up
 from chatassistant_chatbot.logs import REQUEST_ID
 from chatassistant_chatbot.requests import read_json_body
+from chatassistant_chatbot.routes.document import Completion, errors
 from chatassistant_chatbot.turn import CompletionRequest, JsonObject, Message, Opening, begin, open_turn, read
 
 logger = logging.getLogger(__name__)
@@ -33,16 +34,22 @@ _REF: Final = "#/components/schemas/{model}"
 _BODY: Final = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"$ref": _REF.format(model=CompletionRequest.__name__)}}},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": _REF.format(model=CompletionRequest.__name__)},
+                "example": {"model": "default", "messages": [{"role": "user", "content": "Hello"}]},
+            }
+        },
     }
 }
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
+        "model": Completion,
         "description": "A completion; with `stream`, its chunks as server-sent events.",
-        "content": {"application/json": {}, "text/event-stream": {}},
+        "content": {"text/event-stream": {}},
+        "headers": {"X-Cache": {"required": True, "schema": {"enum": ["hit", "miss", "bypass"]}}},
     },
-    "4XX": {"model": ErrorBody, "description": "The caller can do something about it."},
-    "5XX": {"model": ErrorBody, "description": "The assistant or its gateway failed."},
+    **errors(404, 413, 415, 429, 502, 503, 504),
 }
 _SPAN: Final = "POST /v1/chat/completions"
 # Told to proxies: nothing of a stream is to be kept, or kept back.

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chatassistant_chatbot import store
 from chatassistant_chatbot.deps import Deps, deps
-from chatassistant_chatbot.errors import CallerError, ErrorBody
+from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.requests import read_json_body
+from chatassistant_chatbot.routes.document import errors
 
 router = APIRouter(tags=["conversations"])
 
@@ -87,13 +88,9 @@ _PAGE_PARAMETERS: Final = {
         {"name": "after", "in": "query", "schema": {"type": "string"}},
     ]
 }
-_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": {"model": ErrorBody, "description": "The caller can do something about it."},
-    "5XX": {"model": ErrorBody, "description": "The assistant failed."},
-}
 
 
-@router.post("/v1/conversations", openapi_extra=_BODY, responses=_ERRORS)
+@router.post("/v1/conversations", openapi_extra=_BODY, responses=errors(413, 415))
 async def create_conversation(request: Request) -> Conversation:
     """Begin a conversation."""
     shared, user_id = await _admitted(request)
@@ -101,7 +98,7 @@ async def create_conversation(request: Request) -> Conversation:
     return _told(await shared.conversations.create(user_id, change.title or "", change.metadata))
 
 
-@router.get("/v1/conversations", openapi_extra=_PAGE_PARAMETERS, responses=_ERRORS)
+@router.get("/v1/conversations", openapi_extra=_PAGE_PARAMETERS, responses=errors(404))
 async def list_conversations(request: Request) -> Page:
     """List the caller's conversations."""
     shared, user_id = await _admitted(request)
@@ -116,7 +113,7 @@ async def list_conversations(request: Request) -> Page:
     )
 
 
-@router.get("/v1/conversations/{conversation_id}", responses=_ERRORS)
+@router.get("/v1/conversations/{conversation_id}", responses=errors(404, 503))
 async def get_conversation(request: Request, conversation_id: str) -> WholeConversation:
     """Read a conversation with its messages."""
     shared, user_id = await _admitted(request)
@@ -124,7 +121,7 @@ async def get_conversation(request: Request, conversation_id: str) -> WholeConve
     return WholeConversation(**conversation._asdict(), messages=messages)
 
 
-@router.post("/v1/conversations/{conversation_id}", openapi_extra=_BODY, responses=_ERRORS)
+@router.post("/v1/conversations/{conversation_id}", openapi_extra=_BODY, responses=errors(404, 413, 415, 503))
 async def change_conversation(request: Request, conversation_id: str) -> Conversation:
     """Give a conversation another title or other metadata."""
     shared, user_id = await _admitted(request)
@@ -132,7 +129,7 @@ async def change_conversation(request: Request, conversation_id: str) -> Convers
     return _told(await shared.conversations.change(user_id, conversation_id, change.title, change.metadata))
 
 
-@router.delete("/v1/conversations/{conversation_id}", responses=_ERRORS)
+@router.delete("/v1/conversations/{conversation_id}", responses=errors(404, 503))
 async def delete_conversation(request: Request, conversation_id: str) -> Deleted:
     """Forget a conversation."""
     shared, user_id = await _admitted(request)

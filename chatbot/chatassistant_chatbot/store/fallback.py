@@ -20,7 +20,8 @@ from chatassistant_chatbot.store.protocol import (
     Usage,
     Window,
 )
-from chatassistant_chatbot.store.redis import MOST_AT_A_TIME, Redis
+from chatassistant_chatbot.store.redis import Redis
+from chatassistant_chatbot.store.server import MOST_AT_A_TIME
 from chatassistant_chatbot.store.shelf import Shelved
 
 logger = logging.getLogger(__name__)

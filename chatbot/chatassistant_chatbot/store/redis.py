@@ -5,19 +5,12 @@ own. All keys begin with `chatassistant:<uid>:` and have a time to live. A scrip
 is given, which a Redis Cluster refuses.
 """
 
-import asyncio
 import random
-from collections.abc import Coroutine, Mapping, Sequence
-from importlib.resources import files
-from typing import Any, Final, cast
+from collections.abc import Mapping
+from typing import Final
 
 import orjson
 from pydantic import SecretStr
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio import Redis as Client
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from chatassistant_chatbot.store.bounds import (
     CONVERSATION_SECONDS,
@@ -34,21 +27,13 @@ from chatassistant_chatbot.store.protocol import (
     Reserved,
     Spending,
     State,
-    StoreError,
     Usage,
     Window,
 )
+from chatassistant_chatbot.store.server import Server
 
-MOST_AT_A_TIME: Final = 16
-"""Operations, each on a connection of its own; more would wait for each other's processor time only."""
-
-_TIMEOUT_SECONDS: Final = 0.5
 _MICROSECONDS: Final = 1_000_000
 _DAYS_MILLISECONDS: Final = MOST_DAYS * 86_400_000
-_SCRIPTS: Final = (
-    "append", "cache", "change", "create", "delete", "list", "read", "reserve", "restore", "settle",
-    "take",
-)  # fmt: skip
 
 
 class Redis:
@@ -60,77 +45,52 @@ class Redis:
 
     def __init__(self, url: SecretStr, uid: str, most_cached: int) -> None:
         self.state: State = "ok"
-        self._prefix = f"chatassistant:{uid}:"
         self._most_cached = most_cached
-        # Any, because the library's types do not tell what its answers are.
-        pool: Any = cast("Any", BlockingConnectionPool).from_url(
-            url.get_secret_value(),
-            max_connections=MOST_AT_A_TIME,
-            timeout=None,
-            socket_timeout=2 * _TIMEOUT_SECONDS,
-            socket_connect_timeout=2 * _TIMEOUT_SECONDS,
-            # What was sent may have been done: twice would be wrong, and the caller has something else to fall back on.
-            retry=Retry(NoBackoff(), 0),
-            # Nothing about the library, which takes two more exchanges for each connection.
-            driver_info=None,
-            protocol=2,
-        )
-        try:
-            # Options in the URL that no connection has are noticed only here.
-            pool.make_connection()
-        except TypeError as error:
-            raise ValueError(str(error)) from None
         # What is known to be spent, and the mark of the server's memory of it.
         self._days: dict[str, tuple[int, bytes]] = {}
-        self._asking: set[asyncio.Task[Any]] = set()
-        self._client: Any = Client(connection_pool=pool)
-        folder = files("chatassistant_chatbot.store") / "lua"
-        self._scripts = {
-            name: self._client.register_script((folder / f"{name}.lua").read_text(encoding="utf-8"))
-            for name in _SCRIPTS
-        }
+        self._server = Server(url, f"chatassistant:{uid}:")
 
     async def close(self) -> None:
-        """Close all connections, after what is under way has ended, which it does in time."""
-        if self._asking:
-            await asyncio.wait(self._asking)
-        await self._client.aclose(close_connection_pool=True)
+        """Close all connections."""
+        await self._server.close()
 
     async def probe(self) -> None:
         """Return when the server takes what is written: one that is full or a copy of another answers, and does not."""
-        await self._answer(self._client.set(f"{self._prefix}probe", b"", px=1000))
+        await self._server.command("SET", "probe", b"", "PX", 1000)
 
     async def take(self, user: str, requests: int, seconds: int) -> Window:
         """See `Store`."""
         place = random.getrandbits(62)
-        free, wait = await self._run("take", [f"window:{user}"], requests, seconds * _MICROSECONDS, place)
+        free, wait = await self._server.run(
+            "take", [f"window:{user}"], requests, seconds * _MICROSECONDS, place
+        )
         return Window(place if free else None, max(0, free - 1), wait / _MICROSECONDS)
 
     async def give_back(self, user: str, place: int) -> None:
         """See `Store`."""
-        await self._answer(self._client.zrem(f"{self._prefix}window:{user}", place))
+        await self._server.command("ZREM", f"window:{user}", place)
 
     async def reserve(self, day: str, hold: Hold, limit: int) -> Reserved:
         """See `Store`."""
         arguments = (_named(hold), hold.nanos, limit, HOLD_SECONDS * 1000, _DAYS_MILLISECONDS)
-        granted, spent, since = await self._run("reserve", _day_keys(day), *arguments)
+        granted, spent, since = await self._server.run("reserve", _day_keys(day), *arguments)
         return Reserved(granted == 1, await self._known(day, 0, spent, since))
 
     async def settle(self, day: str, hold: Hold | None, model: str, usage: Usage) -> int:
         """See `Store`."""
         name = _named(hold) if hold else ""
         arguments = (name, _DAYS_MILLISECONDS, model, *usage)
-        return await self._known(day, usage.nanos, *await self._run("settle", _day_keys(day), *arguments))
+        return await self._known(
+            day, usage.nanos, *await self._server.run("settle", _day_keys(day), *arguments)
+        )
 
     async def release(self, day: str, hold: Hold) -> None:
         """See `Store`."""
-        await self._run("settle", _day_keys(day), _named(hold), _DAYS_MILLISECONDS, "")
+        await self._server.run("settle", _day_keys(day), _named(hold), _DAYS_MILLISECONDS, "")
 
     async def spending(self, day: str) -> Spending:
         """See `Store`."""
-        fields: dict[bytes, bytes] = await self._answer(
-            self._client.hgetall(self._prefix + _day_keys(day)[0])
-        )
+        fields: dict[bytes, bytes] = await self._server.command("HGETALL", _day_keys(day)[0])
         models: dict[str, dict[str, int]] = {}
         for field, value in fields.items():
             name, _, model = field.decode().partition(":")
@@ -140,40 +100,45 @@ class Redis:
 
     async def cached(self, key: str) -> bytes | None:
         """See `Store`."""
-        found: bytes | None = await self._answer(self._client.get(f"{self._prefix}cached:{key}"))
+        found: bytes | None = await self._server.command("GET", f"cached:{key}")
         return found
 
     async def cache(self, key: str, value: bytes, ttl_seconds: float) -> None:
         """See `Store`."""
-        keys, begin = [f"cached:{key}", "cache"], f"{self._prefix}cached:"
-        await self._run("cache", keys, key, value, _milliseconds(ttl_seconds), self._most_cached, begin)
+        keys, begin = [f"cached:{key}", "cache"], f"{self._server.prefix}cached:"
+        await self._server.run(
+            "cache", keys, key, value, _milliseconds(ttl_seconds), self._most_cached, begin
+        )
 
     async def recall(self, key: str) -> bytes | None:
         """See `Store`."""
-        found: bytes | None = await self._answer(self._client.get(f"{self._prefix}remembered:{key}"))
+        found: bytes | None = await self._server.command("GET", f"remembered:{key}")
         return found
 
     async def remember(self, key: str, value: bytes, ttl_seconds: float) -> None:
         """See `Store`."""
-        name = f"{self._prefix}remembered:{key}"
-        await self._answer(self._client.set(name, value, px=_milliseconds(ttl_seconds)))
+        await self._server.command("SET", f"remembered:{key}", value, "PX", _milliseconds(ttl_seconds))
 
     async def create_conversation(
         self, user: str, conversation_id: str, title: str, metadata: Mapping[str, str]
     ) -> Conversation:
         """See `Store`."""
         conversation, turns, own = _conversation_keys(user, conversation_id)
-        begins = [self._prefix + key.removesuffix(conversation_id) for key in (conversation, turns)]
+        begins = [self._server.prefix + key.removesuffix(conversation_id) for key in (conversation, turns)]
         bounds = (CONVERSATION_SECONDS * 1000, MOST_CONVERSATIONS)
         values = (conversation_id, title, orjson.dumps(metadata))
-        now = await self._run("create", [conversation, own], *values, *bounds, *begins) // _MICROSECONDS
+        now = (
+            await self._server.run("create", [conversation, own], *values, *bounds, *begins) // _MICROSECONDS
+        )
         return Conversation(conversation_id, title, metadata, now, now)
 
     async def conversations(self, user: str, limit: int, after: str | None) -> Listing | None:
         """See `Store`."""
         begin, _, own = _conversation_keys(user, "")
         lifetime = CONVERSATION_SECONDS * 1000
-        page = await self._run("list", [own], limit, after or "", lifetime, self._prefix + begin)
+        page = await self._server.run(
+            "list", [own], limit, after or "", lifetime, self._server.prefix + begin
+        )
         if page is None:
             return None
         has_more, *found = page
@@ -181,7 +146,7 @@ class Redis:
 
     async def conversation(self, user: str, conversation_id: str) -> tuple[Conversation, list[bytes]] | None:
         """See `Store`."""
-        found = await self._run("read", _conversation_keys(user, conversation_id)[:2])
+        found = await self._server.run("read", _conversation_keys(user, conversation_id)[:2])
         if found is None:
             return None
         values, turns = found
@@ -191,7 +156,7 @@ class Redis:
         """See `Store`."""
         bounds = (MOST_TURNS, LARGEST_CONVERSATION, CONVERSATION_SECONDS * 1000)
         keys = _conversation_keys(user, conversation_id)
-        return bool(await self._run("append", keys, conversation_id, turn, title, *bounds))
+        return bool(await self._server.run("append", keys, conversation_id, turn, title, *bounds))
 
     async def change_conversation(
         self, user: str, conversation_id: str, title: str | None, metadata: Mapping[str, str] | None
@@ -202,58 +167,25 @@ class Redis:
             changes += ["title", title]
         if metadata is not None:
             changes += ["metadata", orjson.dumps(metadata)]
-        found = await self._run("change", [_conversation_keys(user, conversation_id)[0]], *changes)
+        found = await self._server.run("change", [_conversation_keys(user, conversation_id)[0]], *changes)
         return None if found is None else _conversation(conversation_id, *found)
 
     async def delete_conversation(self, user: str, conversation_id: str) -> bool:
         """See `Store`."""
         keys = _conversation_keys(user, conversation_id)
-        return bool(await self._run("delete", keys, conversation_id))
+        return bool(await self._server.run("delete", keys, conversation_id))
 
     async def _known(self, day: str, added: int, spent: int, since: bytes) -> int:
         """What is spent, also when a server that keeps nothing on disk was started again since it was last asked."""
         before = self._days.get(day)
         if before is not None and before[1] != since:
-            spent = await self._run("restore", _day_keys(day)[:1], before[0] + added, _DAYS_MILLISECONDS)
+            spent = await self._server.run(
+                "restore", _day_keys(day)[:1], before[0] + added, _DAYS_MILLISECONDS
+            )
         self._days[day] = spent, since
         if len(self._days) > MOST_DAYS:
             del self._days[min(self._days)]
         return spent
-
-    async def _run(self, script: str, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
-        names = [self._prefix + key for key in keys]
-        return await self._answer(self._scripts[script](keys=names, args=arguments))
-
-    async def _answer(self, asked: Coroutine[Any, Any, Any]) -> Any:
-        """What the server answers, in time.
-
-        It is asked to the end even when the caller gives up: the library loses a cancellation now and then, which
-        would make whoever gives up wait for all that comes after.
-
-        Raises:
-            StoreError: for anything else, with the kind of error only: Redis's own words may hold addresses.
-        """
-        task = asyncio.ensure_future(asked)
-        self._asking.add(task)
-        task.add_done_callback(self._asked)
-        for _ in range(2):
-            # In halves, so that a pause of this process, which lets a timer ring late, is not taken for the server's.
-            if not task.done():
-                await asyncio.wait({task}, timeout=_TIMEOUT_SECONDS / 2)
-        if not task.done():
-            raise StoreError(TimeoutError.__name__)
-        error = task.exception()
-        if error is None:
-            return task.result()
-        if isinstance(error, RedisError | OSError):
-            raise StoreError(type(error).__name__)
-        raise error
-
-    def _asked(self, task: asyncio.Task[Any]) -> None:
-        self._asking.discard(task)
-        if not task.cancelled():
-            # Looked at, or the loop would complain of what came too late for anybody.
-            task.exception()
 
 
 def _named(hold: Hold) -> str:

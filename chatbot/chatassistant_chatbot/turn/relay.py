@@ -4,6 +4,7 @@ from chatassistant_chatbot.turn.answer import Answer, Collected, JsonObject, as_
 from chatassistant_chatbot.turn.steps import Finish
 
 _HELD_BACK = frozenset({"tool_calls"})
+_LONGEST_TEXT = 2000
 
 
 class Relay:
@@ -39,8 +40,12 @@ class Relay:
         return answer
 
     def news(self, tool: str, server: str, state: str, **more: str) -> JsonObject:
-        """A chunk that says what becomes of a tool; its empty `choices` disturb no OpenAI client."""
-        return {**self._chunk([]), "chatassistant": {"tool": tool, "server": server, "state": state, **more}}
+        """A chunk that says what becomes of a tool; its empty `choices` disturb no OpenAI client.
+
+        `more` are texts that say more of it, cut when they are long.
+        """
+        told = {name: text[:_LONGEST_TEXT] for name, text in more.items()}
+        return {**self._chunk([]), "chatassistant": {"tool": tool, "server": server, "state": state, **told}}
 
     def end(self, finish: Finish) -> list[JsonObject]:
         """The last chunks: calls of the caller's own tools, the reason to stop, the usage of all rounds."""

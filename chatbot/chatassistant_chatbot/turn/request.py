@@ -15,13 +15,21 @@ _REFUSED: Final = ("models", "provider", "plugins", "route")
 _DEEPEST_NAMED: Final = 3
 
 
+# The gateway's rule, for readers of the schema: only an assistant's message may have no content, as it may call tools.
+_CONTENT: Final[dict[str, Any]] = {
+    "if": {"properties": {"role": {"const": "assistant"}}},
+    "else": {"required": ["content"], "properties": {"content": {"not": {"type": "null"}}}},
+}
+_PART: Final[dict[str, Any]] = {"required": ["type"], "properties": {"type": {"type": "string"}}}
+
+
 class Message(BaseModel):
     """One message of a conversation."""
 
-    model_config = ConfigDict(extra="allow", strict=True)
+    model_config = ConfigDict(extra="allow", strict=True, json_schema_extra=_CONTENT)
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[dict[str, Any]] | None = None
+    content: str | list[Annotated[dict[str, Any], Field(json_schema_extra=_PART)]] | None = None
 
     @property
     def text(self) -> str | None:
@@ -32,7 +40,8 @@ class Message(BaseModel):
 class CompletionRequest(BaseModel):
     """A conversation to be continued.
 
-    Generation parameters that are not listed here are handed on to the gateway when it knows them, and else ignored.
+    Generation parameters that are not listed here are handed on to the gateway when it knows them, and else ignored;
+    but `models`, `provider`, `plugins` and `route`, which the assistant decides, are refused.
     """
 
     model_config = ConfigDict(extra="allow", strict=True)
@@ -40,7 +49,7 @@ class CompletionRequest(BaseModel):
     messages: Annotated[list[Message], Field(min_length=1, max_length=_MOST_MESSAGES)]
     model: str | None = None
     stream: bool | None = None
-    n: int | None = None
+    n: Annotated[int, Field(json_schema_extra={"const": 1})] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None

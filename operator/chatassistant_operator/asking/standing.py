@@ -2,7 +2,8 @@
 
 A failure after a good answer is told when it lasts, and not at the first one. A refusal of a key that was accepted
 before is believed only after several over some time: in the outage of 19 February 2026 OpenRouter answered 401 `User
-not found.` to valid keys (anomalyco/opencode#14252). What was believed against a key holds until an answer says otherwise.
+not found.` to valid keys (anomalyco/opencode#14252). What was believed against a key, and the last answer to any other
+question, are told along until another answer comes.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from chatassistant_operator.observed.gateway import (
+    Answer,
     Cause,
     KeyAccepted,
     KeyRefused,
@@ -18,7 +20,7 @@ from chatassistant_operator.observed.gateway import (
     against,
 )
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Answer)
 
 _UNAUTHORIZED: Final = 401
 _REFUSALS: Final = 4
@@ -51,7 +53,8 @@ def after(last: Standing[T] | None, answer: T | Unanswered, now: datetime) -> St
     failures = last.failures + 1
     if _may_be_chance(answer, failures) and not isinstance(last.told, Unanswered):
         return replace(last, failures=failures)
-    return Standing(replace(answer, last_good=last.good_at), last.good_at, failures)
+    stands = last.told.stands if isinstance(last.told, Unanswered) else last.told
+    return Standing(replace(answer, last_good=last.good_at, stands=stands), last.good_at, failures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,13 @@ CHAIN: Final[tuple[Check, ...]] = (
     key.key_is_accepted,
     # ModelAvailable
     model.catalogue_may_be_asked,
-    model.catalogue_is_read,
     model.models_are_offered,
     model.models_call_tools,
     model.answers_fit,
     model.endpoints_fit,
     completion.completion_is_answered,
+    model.last_word_stands,
+    model.catalogue_is_read,
     model.models_are_found,
     # ToolsAvailable
     tools.tools_are_reported,

@@ -1,15 +1,17 @@
 """Does the gateway answer a completion, asked by the operator once or met by the pods?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.checks.key import is_key_limit, limit_used_up, no_credit, refusal
+from chatassistant_operator.checks.meanwhile import said_last
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Children, Observed, annotation
-from chatassistant_operator.observed.gateway import CompletionRefused
+from chatassistant_operator.observed.gateway import CompletionRefused, Unanswered, last_word
 from chatassistant_operator.observed.pending import Pending
 from chatassistant_operator.observed.pods import Report, ReportReading
 
@@ -27,10 +29,11 @@ _WORDS: Final = (
 
 def completion_is_paid_for(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """What a refused completion says of the key or its account."""
-    refused = seen.completion
+    refused = last_word(seen.completion)
     if not isinstance(refused, CompletionRefused) or not _is_about_the_key(refused):
         return None
-    return refusal(assistant, refused.status, refused.message)
+    finding = refusal(assistant, refused.status, refused.message)
+    return replace(finding, message=finding.message + _when(seen))
 
 
 def pods_have_told(_: ChatAssistant, seen: Observed) -> Finding | None:
@@ -77,7 +80,7 @@ def completion_has_come(assistant: ChatAssistant, seen: Observed) -> Finding | N
 
 def completion_is_answered(assistant: ChatAssistant, seen: Observed) -> Finding | None:
     """What a refused completion says of the model or its parameters."""
-    refused = seen.completion
+    refused = last_word(seen.completion)
     if not isinstance(refused, CompletionRefused) or _is_about_the_key(refused):
         return None
     name, words = assistant.spec.model.name, refused.message.lower()
@@ -88,7 +91,13 @@ def completion_is_answered(assistant: ChatAssistant, seen: Observed) -> Finding 
         f"{assistant.spec.gateway.base_url} refuses a completion of one token by {name} with these parameters "
         f"({refused.status}: {refused.message}). Change spec.model accordingly."
     )
-    return Finding(ConditionType.MODEL_AVAILABLE, "False", reason, message)
+    return Finding(ConditionType.MODEL_AVAILABLE, "False", reason, message + _when(seen))
+
+
+def _when(seen: Observed) -> str:
+    """The end of a message that says what was said last, where that is not now."""
+    verdict = seen.completion
+    return said_last(verdict, verdict.last_good) if isinstance(verdict, Unanswered) else ""
 
 
 def _is_about_the_key(refused: CompletionRefused) -> bool:

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from chatassistant_operator.api.v1alpha1.model import MaxPrice, Provider
-from chatassistant_operator.observed.gateway import Endpoint, Endpoints, EndpointsVerdict, Model
+from chatassistant_operator.observed.gateway import Answer, Endpoint, Endpoints, Model
+from chatassistant_operator.observed.pending import Pending
 
 _MILLION: Final = Decimal(1_000_000)
 
@@ -22,7 +23,7 @@ def excluded(
     preferences: Provider,
     model: Model,
     offers: Endpoints,
-    zero_retention: EndpointsVerdict | None,
+    zero_retention: Pending | Answer | None,
     *,
     tools: bool,
 ) -> str | None:
@@ -41,7 +42,7 @@ def excluded(
 
 
 def _sieves(
-    preferences: Provider, model: Model, zero_retention: EndpointsVerdict | None, *, tools: bool
+    preferences: Provider, model: Model, zero_retention: Pending | Answer | None, *, tools: bool
 ) -> Iterator[tuple[Callable[[Endpoint], bool], str]]:
     """What an endpoint has to fulfil, and what to say when none of those that are left does."""
     allowed = (*preferences.only, *(preferences.order if _ordered(preferences) else ()))

@@ -5,7 +5,7 @@ from typing import Final
 
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
-from chatassistant_operator.checks.meanwhile import meanwhile
+from chatassistant_operator.checks.meanwhile import meanwhile, said_last
 from chatassistant_operator.finding import Finding, Truth
 from chatassistant_operator.observed import Observed
 from chatassistant_operator.observed.gateway import (
@@ -225,11 +225,9 @@ def _last_word(seen: Observed) -> str:
         return ""
     match seen.key.stands:
         case KeyAccepted(accepted_at=datetime() as at) | KeyRefused(refused_at=datetime() as at):
-            when = f" at {at:%Y-%m-%dT%H:%M:%SZ}"
+            return said_last(seen.key, at)
         case _:
-            when = ""
-    detail = seen.key.detail.rstrip(".")
-    return f" That was the gateway's last word{when}, and holds until it can be asked again ({detail})."
+            return said_last(seen.key, None)
 
 
 def _uses_free_models(assistant: ChatAssistant) -> bool:

@@ -12,7 +12,7 @@ from chatassistant_operator.desired.prices import noted, prices
 from chatassistant_operator.desired.rotation import accepted_revision, pods_revision
 from chatassistant_operator.desired.secrets import revisions, variables
 from chatassistant_operator.desired.trial import trial_digest
-from chatassistant_operator.observed import Manifest, Observed, annotation
+from chatassistant_operator.observed import Manifest, Observed, annotation, is_running
 from chatassistant_operator.observed.gateway import CompletionAnswered
 from chatassistant_operator.observed.named import Credential
 
@@ -60,17 +60,18 @@ def deployment(assistant: ChatAssistant, seen: Observed, config_map: str, *, acc
 
 
 def hold(wanted: Manifest, live: Manifest) -> Manifest:
-    """The wanted Deployment with the pods as they are: replicas are followed, nothing rolls."""
+    """The wanted Deployment with the pods as they are: replicas are followed, nothing rolls and nothing is begun."""
     annotations: dict[str, str | None] = {
         **wanted["metadata"]["annotations"],
         names.REVISION_ANNOTATION: annotation(live, names.REVISION_ANNOTATION) or "",
         names.PRICES_ANNOTATION: annotation(live, names.PRICES_ANNOTATION),
     }
     said = {name: value for name, value in annotations.items() if value is not None}
+    replicas = wanted["spec"]["replicas"] if is_running(live) else 0
     return {
         **wanted,
         "metadata": {**wanted["metadata"], "annotations": said},
-        "spec": {**wanted["spec"], "template": live["spec"]["template"]},
+        "spec": {**wanted["spec"], "replicas": replicas, "template": live["spec"]["template"]},
     }
 
 

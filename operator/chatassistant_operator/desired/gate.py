@@ -9,7 +9,7 @@ from chatassistant_operator.checks.other_secrets import other_secrets_stand_agai
 from chatassistant_operator.checks.prompt import prompt_stands_against
 from chatassistant_operator.checks.secret import usable_key
 from chatassistant_operator.finding import Finding
-from chatassistant_operator.observed import Observed, annotation
+from chatassistant_operator.observed import Observed, annotation, is_running
 
 
 class Gate(Enum):
@@ -25,8 +25,9 @@ def gate(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...]
     """Closed by what is known to be wrong, waiting while an answer is on its way, forbidden by the policy.
 
     An answer that cannot be had (Unknown, not pending) closes nothing: an outage must not stop a roll-out. Nor
-    does a key or a model that went bad hold what already runs: its drift is repaired and its scale followed. Tools
-    are known only from pods that run, so they close nothing either.
+    does a key or a model that went bad hold what already runs: its drift is repaired and its scale followed. What
+    has no pod, such as what was created suspended, is begun like a first roll-out. Tools are known only from pods
+    that run, so they close nothing either.
     """
     if any(finding.reason is Reason.POLICY_DENIED for finding in findings):
         return Gate.FORBIDDEN
@@ -34,7 +35,8 @@ def gate(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...]
         # It is scaled to zero in any case; but what stands in its pods' template runs when it goes on.
         against = other_secrets_stand_against(assistant, seen) or prompt_stands_against(assistant, seen)
         return Gate.CLOSED if against else Gate.OPEN
-    if annotation(seen.children.deployment, names.REVISION_ANNOTATION) == revision:
+    live = seen.children.deployment
+    if is_running(live) and annotation(live, names.REVISION_ANNOTATION) == revision:
         return Gate.OPEN
     ignored = {ConditionType.TOOLS_AVAILABLE}
     if _rolls_at_once(assistant, seen):
@@ -52,6 +54,6 @@ def _rolls_at_once(assistant: ChatAssistant, seen: Observed) -> bool:
     immediate = assistant.spec.credentials.rotation_policy == "Immediate"
     return (
         immediate
-        and seen.children.deployment is not None
+        and is_running(seen.children.deployment)
         and usable_key(assistant, seen.credential) is not None
     )

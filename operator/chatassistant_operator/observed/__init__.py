@@ -30,6 +30,11 @@ def annotation(manifest: Manifest | None, name: str) -> str | None:
     return annotations.get(name)
 
 
+def is_running(deployment: Manifest | None) -> bool:
+    """Whether a Deployment asks for any pod."""
+    return bool(deployment and deployment["spec"].get("replicas"))
+
+
 @dataclass(frozen=True, slots=True)
 class Children:
     """What a ChatAssistant owns, as last seen."""

@@ -26,14 +26,15 @@ class Unanswered:
     """The gateway was asked and could not tell.
 
     `detail` says what happened, with no ages or counters; `last_good` is when the same question was last answered
-    well; `stands` is what was last said against the same key, which holds as long as nobody can be asked;
-    `retry_after` is how many seconds the gateway asked to wait, which makes no other answer of it.
+    well, or, where it is about no key, at all; `stands` is what was answered then, of a key only what is against it:
+    what is bad by that stays bad as long as nobody can be asked; `retry_after` is how many seconds the gateway asked
+    to wait, which makes no other answer of it.
     """
 
     cause: Cause
     detail: str
     last_good: datetime | None = None
-    stands: "KeyAccepted | KeyRefused | None" = None
+    stands: "Answer | None" = None
     retry_after: float | None = field(default=None, compare=False)
 
 
@@ -178,20 +179,24 @@ class CompletionRefused:
     message: str
 
 
+Answer: TypeAlias = KeyAccepted | KeyRefused | Catalogue | Endpoints | CompletionAnswered | CompletionRefused
 KeyVerdict: TypeAlias = Pending | Unanswered | KeyAccepted | KeyRefused
 CatalogueVerdict: TypeAlias = Pending | Unanswered | Catalogue
 EndpointsVerdict: TypeAlias = Pending | Unanswered | Endpoints
 CompletionVerdict: TypeAlias = Pending | Unanswered | CompletionAnswered | CompletionRefused
 
 
+def last_word(verdict: Pending | Unanswered | Answer | None) -> Pending | Answer | None:
+    """What the gateway says: now, or at last while it cannot be asked."""
+    return verdict.stands if isinstance(verdict, Unanswered) else verdict
+
+
 def against(verdict: KeyVerdict | None) -> KeyAccepted | KeyRefused | None:
     """What is definitely said against a key: now, or at last while the gateway cannot be asked."""
-    match verdict:
-        case KeyRefused():
-            return verdict
-        case KeyAccepted():
-            return verdict if verdict.useless else None
-        case Unanswered():
-            return verdict.stands
+    match last_word(verdict):
+        case KeyRefused() as refused:
+            return refused
+        case KeyAccepted(useless=True) as accepted:
+            return accepted
         case _:
             return None

@@ -174,9 +174,9 @@ class Outages(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_shut_out(self) -> None:
-        later = copy.deepcopy(self.it)
-        later._clock.now += max(PAUSE, PATIENCE)  # type: ignore[attr-defined]
-        later.admit()
+        it, clock = copy.deepcopy((self.it, self.clock))
+        clock.now += max(PAUSE, PATIENCE)
+        it.admit()
 
 
 Outages.TestCase.settings = settings(max_examples=100, stateful_step_count=40)

@@ -1,6 +1,8 @@
 """Whoever is not waited for any more is left within half a second, wherever it is just then."""
 
 import asyncio
+import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -132,20 +134,16 @@ async def _answered(gateway: RawGateway) -> bool:
 
 async def test_while_it_connects() -> None:
     # A listener that accepts nobody, with a queue that is full: who comes next waits for the connection.
-    listener = await asyncio.start_server(lambda _, __: None, "127.0.0.1", 0, backlog=0, start_serving=False)
-    host, port = listener.sockets[0].getsockname()
-    listener.sockets[0]._sock.listen(0)  # type: ignore[attr-defined]
-    waiting = [asyncio.ensure_future(asyncio.open_connection(host, port)) for _ in range(3)]
-    await asyncio.sleep(0.1)
-    async with client_of(f"http://{host}:{port}", 30) as client:
-        asking = asyncio.ensure_future(client.complete(BODY, "r"))
-        await asyncio.sleep(0.1)
-        asking.cancel()
-        await asyncio.wait_for(asyncio.gather(asking, return_exceptions=True), SECONDS)
-        assert asking.cancelled()
-    for each in waiting:
-        each.cancel()
-    for each in await asyncio.gather(*waiting, return_exceptions=True):
-        if not isinstance(each, BaseException):
-            each[1].close()
-    listener.close()
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as queue:
+        address = listener.getsockname()
+        for _ in range(3):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+        async with client_of(f"http://127.0.0.1:{address[1]}", 30) as client:
+            asking = asyncio.ensure_future(client.complete(BODY, "r"))
+            done, _ = await asyncio.wait({asking}, timeout=0.2)
+            assert not done
+            asking.cancel()
+            await asyncio.wait_for(asyncio.gather(asking, return_exceptions=True), SECONDS)
+            assert asking.cancelled()

@@ -37,9 +37,9 @@ async def ask(client: GatewayClient, stream: bool, request_id: str = "r") -> byt
     return b"".join([piece async for piece in await client.stream(BODY, request_id)])
 
 
-def right(stream: bool) -> bytes:
+def right(stream: bool, content: str = "Hello") -> bytes:
     """The bytes of a right answer."""
-    return head() + event() + DONE if stream else whole(ANSWER)
+    return head() + event(content) + DONE if stream else whole(ANSWER.replace(b"Hello", content.encode()))
 
 
 def failing(times: int, first: bytes, stream: bool, seen: list[float] | None = None) -> Answer:
@@ -164,13 +164,14 @@ async def test_each_try_carries_the_key_of_its_moment(stream: bool) -> None:
         if len(gateway.requests) == 1:
             credential.replace(SecretStr("sk-or-v1-another"))
             return await always(whole(b"", status=502))(asked)
-        return await always(right(stream))(asked)
+        return await always(right(stream, f"The keys are {KEY} and sk-or-v1-another"))(asked)
 
     async with serving(answer) as gateway:
         settings = Gateway.model_validate({"baseURL": gateway.base_url})
         async with GatewayClient(settings, credential) as client:
-            await ask(client, stream)
-        keys = [asked.headers["authorization"] for asked in gateway.requests]
+            answered = await ask(client, stream)
+    assert b"The keys are *** and ***" in answered
+    keys = [asked.headers["authorization"] for asked in gateway.requests]
     assert keys == [f"Bearer {KEY}", "Bearer sk-or-v1-another"]
     assert {asked.headers["x-request-id"] for asked in gateway.requests} == {"r"}
 

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -343,7 +343,7 @@ async def test_hundreds_of_streams_at_once(gateway_of_many: RawGateway) -> None:
 
 
 @pytest.fixture
-async def gateway_of_many():  # type: ignore[no-untyped-def]  # noqa: ANN201
+async def gateway_of_many() -> AsyncIterator[RawGateway]:
     """A gateway whose streams say who asked."""
 
     async def answer(asked: Asked) -> None:

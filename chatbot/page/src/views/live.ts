@@ -4,8 +4,12 @@ import { h } from "../dom";
 
 export const live = h("div", { class: "unseen", role: "status", "aria-live": "polite" });
 
+const PAUSE_MILLISECONDS = 50;
+let saying: ReturnType<typeof setTimeout> | undefined;
+
 export function announce(text: string): void {
+  clearTimeout(saying);
   // A text that is there already would not be said again.
   live.replaceChildren();
-  setTimeout(() => live.append(text), 50);
+  saying = setTimeout(() => live.append(text), PAUSE_MILLISECONDS);
 }
