@@ -48,7 +48,7 @@ class CallerError(Exception):
         super().__init__(message)
         self.status = status
         self._headers = dict(headers or {})
-        if retry_after is not None and False:
+        if retry_after is not None:
             self._headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
         self._details = ErrorDetails(message=message, type=type, param=param, code=code, metadata=metadata)
 

@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from chatassistant_chatbot.credentials import Credential
+from chatassistant_chatbot.errors import GatewayError
 from chatassistant_chatbot.gateway.breaker import Breaker
 from chatassistant_chatbot.gateway.client import GatewayClient
 from chatassistant_chatbot.settings import Gateway
@@ -27,6 +28,10 @@ def event(content: str = "Hello") -> bytes:
     return (
         f'data: {{"id": "gen-1", "model": "m-2", "choices": [{{"delta": {{"content": "{content}"}}}}]}}\n\n'
     ).encode()
+
+
+EVENTS: Final = [event(str(number)) for number in range(5)]
+COMMENT: Final = b": OPENROUTER PROCESSING\n\n"
 
 
 def head(content_type: str = "text/event-stream", status: int = 200, **headers: str) -> bytes:
@@ -191,3 +196,15 @@ async def client_of(
     never_opens = Breaker(failures=1_000_000)
     async with GatewayClient(settings, Credential(SecretStr(key)), breaker or never_opens) as client:
         yield client
+
+
+async def received(client: GatewayClient, request_id: str = "r") -> tuple[list[bytes], GatewayError | None]:
+    """What came, and the error that ended it."""
+    pieces: list[bytes] = []
+    try:
+        events = await client.stream(BODY, request_id)
+        async for piece in events:
+            pieces.append(piece)  # noqa: PERF401 (what came before an error counts)
+    except GatewayError as error:
+        return pieces, error
+    return pieces, None
