@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,15 @@ def test_no_token_at_all(trusting: Chatbot) -> None:
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="chatassistant"'
 
 
-NOW = int(time.time())
+# A place in a table that is the same whenever it is read: so many seconds from the test's own now.
+def told(claims: dict[str, Any]) -> dict[str, Any]:
+    now = int(time.time())
+    moments = {
+        each: now + int(value.total_seconds())
+        for each, value in claims.items()
+        if isinstance(value, timedelta)
+    }
+    return claims | moments
 
 
 @pytest.mark.parametrize(
@@ -119,7 +128,7 @@ NOW = int(time.time())
         {"aud": [AUDIENCE]},
         {"aud": ["somebody", AUDIENCE]},
         {"nbf": None, "iat": None},
-        {"nbf": NOW + 20, "iat": NOW + 20},
+        {"nbf": timedelta(seconds=20), "iat": timedelta(seconds=20)},
         {"sub": "☃" * 100},
         {"sub": "\ud800"},
         {"anything": {"else": [1]}},
@@ -127,21 +136,21 @@ NOW = int(time.time())
     ids=str,
 )
 def test_claims_that_do(trusting: Chatbot, trusted: Issuer, claims: dict[str, Any]) -> None:
-    assert ask(trusting, trusted.token(**claims)).status_code == 200
+    assert ask(trusting, trusted.token(**told(claims))).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("claims", "word"),
     [
-        ({"exp": NOW - 61}, "expired"),
+        ({"exp": timedelta(seconds=-61)}, "expired"),
         ({"exp": 0}, "expired"),
         ({"exp": None}, "exp"),
         ({"exp": "tomorrow"}, "JSON Web Token"),
         ({"exp": float("inf")}, "JSON Web Token"),
         ({"exp": float("nan")}, "JSON Web Token"),
-        ({"exp": [NOW + 60]}, "JSON Web Token"),
-        ({"nbf": NOW + 86_400}, "not valid yet"),
-        ({"iat": NOW + 86_400}, "not valid yet"),
+        ({"exp": [4_102_444_800]}, "JSON Web Token"),
+        ({"nbf": timedelta(days=1)}, "not valid yet"),
+        ({"iat": timedelta(days=1)}, "not valid yet"),
         ({"iat": "x"}, "JSON Web Token"),
         ({"iss": "https://other.example"}, "another issuer"),
         ({"iss": None}, "iss"),
@@ -161,7 +170,7 @@ def test_claims_that_do(trusting: Chatbot, trusted: Issuer, claims: dict[str, An
 )
 def test_claims_that_do_not(trusting: Chatbot, trusted: Issuer, claims: dict[str, Any], word: str) -> None:
     algorithm, key = trusted.keys["first"]
-    content = json.dumps(trusted.claims(**claims)).encode()
+    content = json.dumps(trusted.claims(**told(claims))).encode()
     token = jwt.PyJWS().encode(content, key, algorithm, {"kid": "first"})
     assert_refused(ask(trusting, token), token, word)
 
