@@ -52,6 +52,11 @@ class CallerError(Exception):
             self._headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
         self._details = ErrorDetails(message=message, type=type, param=param, code=code, metadata=metadata)
 
+    @property
+    def code(self) -> str:
+        """What went wrong, in one word for machines."""
+        return self._details.code
+
     def body(self) -> dict[str, Any]:
         """The JSON body."""
         left_out = None if self._details.metadata else {"metadata"}

@@ -36,8 +36,8 @@ class Metrics:
         self.cache = self._counter(
             "cache_lookups", "Answers by where they came from: hit, miss, bypass, faq.", "result"
         )
-        self.refusals = self._counter(
-            "refusals", "Requests that were refused, by the code that the caller was told.", "code"
+        self.errors = self._counter(
+            "errors", "Completions without an answer, by the code that the caller was told.", "code"
         )
         self.tokens = self._counter("tokens", "Tokens, as the gateway counts them.", "model", "kind")
         self.cost = self._counter("cost_usd", "What was spent, in USD, as the gateway says.", "model")

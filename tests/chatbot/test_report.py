@@ -24,9 +24,22 @@ async def http(http: httpx.AsyncClient, gateway: GatewayProcess) -> AsyncIterato
     assert (await http.post(URL, json=HELLO)).status_code == 200
 
 
+def problems_of(chatbot: Chatbot) -> dict[str, Any]:
+    """The report without what was used."""
+    return {part: told for part, told in chatbot.report.items() if part != "usage"}
+
+
 def test_nothing_is_wrong(chatbot: Chatbot, http: httpx.AsyncClient) -> None:
-    assert chatbot.report == QUIET
+    assert problems_of(chatbot) == QUIET
     assert httpx.get(f"{chatbot.url}/report").status_code == 404, "it is not for callers"
+
+
+async def test_what_was_used_stands_still_for_the_day(chatbot: Chatbot, http: httpx.AsyncClient) -> None:
+    before = chatbot.report["usage"]
+    assert (await http.post(URL, json=HELLO)).status_code == 200
+    assert chatbot.report["usage"] == before
+    assert before["finished"] is None
+    assert (before["crossed"], before["shared"]) == (0, False)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
@@ -55,7 +68,7 @@ async def test_what_a_completion_met(
 ) -> None:
     gateway.misbehave(route=ROUTE, **fault)
     assert (await http.post(URL, json={**HELLO, "stream": stream})).status_code >= 400
-    assert chatbot.report == {**QUIET, "gateway": {"problem": problem}}
+    assert problems_of(chatbot) == {**QUIET, "gateway": {"problem": problem}}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])

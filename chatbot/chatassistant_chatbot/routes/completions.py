@@ -17,7 +17,7 @@ from chatassistant_chatbot.access import User
 from chatassistant_chatbot.answering import Answering, Outcome, as_events, as_json, collected
 from chatassistant_chatbot.cache.faq import completion
 from chatassistant_chatbot.deps import Deps, deps
-from chatassistant_chatbot.errors import CallerError, GatewayError, for_caller
+from chatassistant_chatbot.errors import CallerError, GatewayError, for_caller, for_log
 from chatassistant_chatbot.gateway.client import Events
 from chatassistant_chatbot.hang_up import HangUpError, unless_hung_up
 from chatassistant_chatbot.logs import REQUEST_ID
@@ -195,7 +195,7 @@ def _reported(shared: Deps, error: GatewayError) -> CallerError:
     shared.credential.standing.met(error)
     shared.metrics.gateway_errors.labels(str(error.status)).inc()
     told = for_caller(error)
-    logger.warning("gateway: %s", error, extra={"status": error.status, "told": told.status})
+    logger.warning("gateway: %s", for_log(error), extra={"status": error.status, "told": told.status})
     return told
 
 
@@ -245,10 +245,11 @@ class _Stream(Response):
                     self._answered.shared.metrics.hang_ups.inc()
 
     async def _send(self, send: Send) -> None:
-        outcome = self._answered.ready.outcome
+        outcome, count, began = self._answered.ready.outcome, 0, time.monotonic()
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
             async for event in self._events:
+                count += 1
                 if outcome.complete:
                     await self._answered.end(b"".join(outcome.events or ()))
                 await send({"type": "http.response.body", "body": event, "more_body": True})
@@ -256,4 +257,5 @@ class _Stream(Response):
             outcome.failed(error)
             told = b"data: " + orjson.dumps(_reported(self._answered.shared, error).body()) + b"\n\n"
             await send({"type": "http.response.body", "body": told, "more_body": True})
+        self._answered.shared.metrics.between_events.observe((time.monotonic() - began) / max(1, count))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
