@@ -83,7 +83,7 @@ async def test_a_success_clears_it_and_nothing_else_does(
     assert chatbot.report["gateway"] == {"problem": "InsufficientCredits"}
     gateway.reset()
     assert (await http.post(URL, json={**HELLO, "stream": stream})).status_code == 200
-    assert chatbot.report == QUIET
+    assert problems_of(chatbot) == QUIET
 
 
 async def test_the_last_one_counts(
