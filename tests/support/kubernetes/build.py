@@ -73,7 +73,7 @@ def _build(target: Path) -> None:
             "GOFLAGS": "-buildvcs=false",
         }
         command = [str(go), "build", "-trimpath", "-ldflags", flags, "-o", f"{out}/", "tool"]
-        _say(f"building Kubernetes {version} for the tests, once; this takes about six minutes on two cores")
+        _say(f"building Kubernetes {version} for the tests, once; this takes about ten minutes on two cores")
         with (Path(scratch) / "log").open("w+") as log:
             build = subprocess.Popen(
                 command, cwd=_HERE, env=environment, stdout=log, stderr=subprocess.STDOUT
