@@ -90,6 +90,12 @@ class Client:
         )
         return Applied(answer, status == 201)  # noqa: PLR2004 (HTTP's own)
 
+    async def merge(self, kind: Kind, namespace: str, name: str, patch: Manifest, manager: str) -> Manifest:
+        """Change some fields of an object that is there (RFC 7396), under a field manager."""
+        path, headers = kind.path(namespace, name), {"Content-Type": "application/merge-patch+json"}
+        query = {"fieldManager": manager}
+        return (await self._write("PATCH", kind, path, query, body=patch, headers=headers))[1]
+
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
         """Make an object that is not there yet."""
         return (await self._write("POST", kind, kind.path(manifest["metadata"]["namespace"]), body=manifest))[
