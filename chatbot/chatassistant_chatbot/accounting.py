@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Coroutine
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from chatassistant_chatbot.answering import Outcome
@@ -42,7 +42,7 @@ class Accounting:
         elif outcome.generation is None:
             await reservation.settle(None, model)
         else:
-            self._begin(self._ask(reservation, outcome.generation, model, cost or Decimal(0)))
+            self._begin(self._ask(reservation, outcome.generation, model, cost or 0.0))
 
     async def close(self) -> None:
         """Ask no more; what is open costs its reservation."""
@@ -55,9 +55,9 @@ class Accounting:
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
-    async def _ask(self, reservation: Reservation, generation: str, model: str, known: Decimal) -> None:
+    async def _ask(self, reservation: Reservation, generation: str, model: str, known: float) -> None:
         """An answer that was given up has its price all the same."""
-        cost: Decimal | None = None
+        cost: float | None = None
         try:
             for seconds in _ASKED_AFTER_SECONDS:
                 await asyncio.sleep(seconds)
@@ -75,9 +75,9 @@ def _count(outcome: Outcome, name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _cost(usage: dict[str, Any]) -> Decimal | None:
+def _cost(usage: dict[str, Any]) -> float | None:
     try:
-        cost = Decimal(str(usage["cost"]))
-    except (KeyError, InvalidOperation):
+        cost = float(usage["cost"])
+    except (KeyError, TypeError, ValueError):
         return None
-    return cost if cost.is_finite() and cost >= 0 else None
+    return cost if math.isfinite(cost) and cost >= 0 else None

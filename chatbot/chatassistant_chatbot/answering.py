@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 import orjson
 
 from chatassistant_chatbot.errors import GatewayError
-from chatassistant_chatbot.gateway.client import Events, GatewayClient
+from chatassistant_chatbot.gateway.client import Completion, Events, GatewayClient
 from chatassistant_chatbot.gateway.events import data_of, has_data, is_done
 from chatassistant_chatbot.metrics import Metrics
 from chatassistant_chatbot.tools.servers import Offer
@@ -21,12 +21,10 @@ from chatassistant_chatbot.turn import (
     Collected,
     Finish,
     JsonObject,
-    Opening,
     Step,
     ToolCall,
     Turn,
     answered,
-    begin,
     called,
     model_gone,
 )
@@ -88,17 +86,15 @@ class Answering:
     request_id: str
     metrics: Metrics
 
-    async def in_one_piece(self, opening: Opening, outcome: Outcome) -> bytes:
-        """The answer as JSON; raises `GatewayError`."""
-        step: Step
-        turn, step = begin(opening)
+    async def in_one_piece(self, ask: Ask, outcome: Outcome) -> bytes:
+        """The answer to the first step as JSON; raises `GatewayError`."""
+        turn, step = outcome.turn, cast("Step", ask)
         while True:
             outcome.turn = turn
             match step:
                 case Ask():
-                    turn, content = await self._complete(turn, step, outcome.span)
-                    answer = Answer(orjson.loads(content))
-                    turn, step = answered(turn, answer)
+                    turn, (content, answer) = await self._complete(turn, step, outcome.span)
+                    turn, step = answered(turn, Answer(answer))
                     outcome.usage = turn.usage
                     if isinstance(step, Finish) and turn.rounds == 0:
                         outcome.end(step)
@@ -109,12 +105,13 @@ class Answering:
                     outcome.end(step)
                     return orjson.dumps(step.answer.content)
 
-    async def as_stream(self, opening: Opening, outcome: Outcome) -> Events:
+    async def as_stream(self, ask: Ask, outcome: Outcome) -> Events:
         """A stream of which the first event has arrived; this and the stream raise `GatewayError`."""
-        turn, ask = begin(opening)
-        turn, events = await self._stream(turn, ask, outcome.span)
+        turn, events = await self._stream(outcome.turn, ask, outcome.span)
         outcome.turn = turn
-        return self._relayed(turn, events, outcome) if opening.functions else _handed_on(events, outcome)
+        if turn.opening.functions:
+            return self._relayed(turn, events, outcome)
+        return _handed_on(events, outcome)
 
     async def _relayed(self, turn: Turn, events: Events, outcome: Outcome) -> AsyncGenerator[bytes, None]:
         """One stream, whatever number of completions it takes."""
@@ -147,17 +144,17 @@ class Answering:
                 yield DONE
                 return
 
-    async def _complete(self, turn: Turn, ask: Ask, above: Span) -> tuple[Turn, bytes]:
+    async def _complete(self, turn: Turn, ask: Ask, above: Span) -> tuple[Turn, Completion]:
         while True:
             span = _asking(turn, above)
             try:
-                content = await self.gateway.complete(ask.body[:-1] + b',"stream":false}', self.request_id)
+                completion = await self.gateway.complete(ask.body[:-1] + b',"stream":false}', self.request_id)
             except GatewayError as error:
                 span.end({}, f"gateway_{error.status}")
                 turn, ask = _next_model(turn, error)
             else:
                 span.end({})
-                return turn, content
+                return turn, completion
 
     async def _stream(self, turn: Turn, ask: Ask, above: Span) -> tuple[Turn, Events]:
         while True:
@@ -186,7 +183,7 @@ class Answering:
         with self.metrics.tool_seconds.labels(server).time():
             result = await self.offer.call(call.name, call.arguments, self.request_id)
         span.end({}, "tool_failed" if result.failed else None)
-        self.metrics.tool_calls.labels(server, "failed" if result.failed else "ok").inc()
+        self.metrics.tool_calls(server, "failed" if result.failed else "ok").inc()
         return result.content, result.failed
 
     async def _call_and_tell(
@@ -269,6 +266,8 @@ async def _handed_on(events: Events, outcome: Outcome) -> AsyncGenerator[bytes, 
 
 
 def _asking(turn: Turn, above: Span) -> Span:
+    if above is NO_SPAN:
+        return NO_SPAN
     model = turn.models[0]
     attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": model}
     return above.child(f"chat {model}", attributes | _PROVIDER)

@@ -72,7 +72,7 @@ class _Direct:
         try:
             response = await completions.create_chat_completion(request)
         except CallerError as error:
-            deps(request).metrics.errors.labels(error.code).inc()
+            deps(request).metrics.errors(error.code).inc()
             response = _told(error)
         except HangUpError as error:
             response = await _hang_up(request, error)

@@ -1,11 +1,12 @@
 """What Prometheus reads."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from chatassistant_chatbot.gateway.exchange import Exchange
 from chatassistant_chatbot.limits.budget import Spent
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -32,7 +33,16 @@ class Metrics:
         self.gateway_errors = self._counter(
             "gateway_errors", "What the gateway did not answer, by the status that stands for it.", "status"
         )
-        self.hang_ups = self._counter("hang_ups", "Callers that went away before the end of their answer.")
+        self.gateway_retries = Counter(
+            f"{_PREFIX}gateway_retries",
+            "Requests to the gateway that were made again after one that failed.",
+            registry=self._registry,
+        )
+        self.hang_ups = Counter(
+            f"{_PREFIX}hang_ups",
+            "Callers that went away before the end of their answer.",
+            registry=self._registry,
+        )
         self.cache = self._counter(
             "cache_lookups", "Answers by where they came from: hit, miss, bypass, faq.", "result"
         )
@@ -53,12 +63,17 @@ class Metrics:
         )
         self.tool_seconds = self._histogram("tool_call_seconds", "Seconds that a tool took.", "server")
 
-    def took(self, model: str, prompt_tokens: int, completion_tokens: int, cost: Decimal | None) -> None:
+    def took(self, model: str, prompt_tokens: int, completion_tokens: int, cost: float | None) -> None:
         """Count what a turn took."""
-        self.tokens.labels(model, "prompt").inc(prompt_tokens)
-        self.tokens.labels(model, "completion").inc(completion_tokens)
+        self.tokens(model, "prompt").inc(prompt_tokens)
+        self.tokens(model, "completion").inc(completion_tokens)
         if cost:
-            self.cost.labels(model).inc(float(cost))
+            self.cost(model).inc(cost)
+
+    def exchanged(self, exchange: Exchange) -> None:
+        """Count a request to the gateway."""
+        if exchange.retries:
+            self.gateway_retries.inc()
 
     def spent(self, spent: Spent) -> None:
         """Show what the day has cost."""
@@ -75,8 +90,9 @@ class Metrics:
         """In Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
-        return Counter(f"{_PREFIX}{name}", help_text, labels, registry=self._registry)
+    def _counter(self, name: str, help_text: str, *labels: str) -> Callable[..., Counter]:
+        """A counter for each set of labels; the library itself takes longer to find one than to count."""
+        return cache(Counter(f"{_PREFIX}{name}", help_text, labels, registry=self._registry).labels)
 
     def _histogram(self, name: str, help_text: str, *labels: str) -> Histogram:
         return Histogram(f"{_PREFIX}{name}", help_text, labels, registry=self._registry, buckets=_SECONDS)

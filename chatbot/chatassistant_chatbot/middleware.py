@@ -1,19 +1,23 @@
-"""Around each request: its id, its log line, its count. Pure ASGI: Starlette's own way costs 0.4 ms a request."""
+"""Around each request: its id, its log line, its count, and what browsers are told of every answer.
+
+Pure ASGI: Starlette's own way costs 0.4 ms a request.
+"""
 
 import asyncio
 import logging
 import time
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatassistant_chatbot.logs import REQUEST_ID
+from chatassistant_chatbot.logs import LINES, REQUEST_ID
 from chatassistant_chatbot.metrics import Metrics
 from chatassistant_chatbot.requests import choose_request_id
 
 logger = logging.getLogger(__name__)
-_HEADER: Final = "X-Request-Id"
+_REQUEST_ID: Final = b"x-request-id"
+# Browsers guess nothing of an answer, and tell nobody where they had it from.
+_SECURITY_HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
 class Observed:
@@ -25,7 +29,7 @@ class Observed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        request_id = choose_request_id(Headers(scope=scope).get(_HEADER))
+        request_id = choose_request_id([value for name, value in scope["headers"] if name == _REQUEST_ID])
         REQUEST_ID.set(request_id)
         started, status = time.monotonic(), 500
 
@@ -33,7 +37,8 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[_HEADER] = request_id
+                own = (_REQUEST_ID, request_id.encode())
+                message["headers"] = [*message["headers"], own, *_SECURITY_HEADERS]
             await send(message)
 
         try:
@@ -47,13 +52,5 @@ class Observed:
         finally:
             # Only known paths are named: anybody can make up others.
             route = getattr(scope.get("route"), "path", "unknown")
-            self._metrics.requests.labels(route, str(status)).inc()
-            logger.info(
-                "request",
-                extra={
-                    "method": scope["method"],
-                    "route": route,
-                    "status": status,
-                    "milliseconds": round((time.monotonic() - started) * 1000, 1),
-                },
-            )
+            self._metrics.requests(route, str(status)).inc()
+            LINES.request(scope["method"], route, status, time.monotonic() - started)

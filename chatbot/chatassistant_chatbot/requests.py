@@ -1,9 +1,10 @@
 """What is read of a request before anybody looks at what it asks."""
 
-import uuid
+import os
+from collections.abc import Sequence
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.hang_up import HangUpError
@@ -12,11 +13,13 @@ _LARGEST_BODY: Final = 2 * 1024 * 1024
 _LONGEST_REQUEST_ID: Final = 128
 
 
-def choose_request_id(given: str | None) -> str:
-    """The caller's id when it can go into a header and a log line, else one of our own."""
-    if given and len(given) <= _LONGEST_REQUEST_ID and given.isascii() and given.isprintable():
-        return given
-    return uuid.uuid4().hex
+def choose_request_id(given: Sequence[bytes]) -> str:
+    """The caller's id when it is one that can go into a header and a log line, else one of our own."""
+    if given and 0 < len(given[0]) <= _LONGEST_REQUEST_ID and given[0].isascii():
+        request_id = given[0].decode()
+        if request_id.isprintable():
+            return request_id
+    return os.urandom(16).hex()
 
 
 async def read_json_body(request: Request) -> bytes:
@@ -32,15 +35,17 @@ async def read_json_body(request: Request) -> bytes:
     declared = request.headers.get("Content-Length", "")
     if declared.isdecimal() and int(declared) > _LARGEST_BODY:
         raise _too_large()
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LARGEST_BODY:
-                raise _too_large()
-    except ClientDisconnect:
-        raise HangUpError from None
-    return bytes(body)
+    pieces, size, more = list[bytes](), 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise HangUpError
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > _LARGEST_BODY:
+            raise _too_large()
+        more = message.get("more_body", False)
+    return b"".join(pieces)
 
 
 def _too_large() -> CallerError:

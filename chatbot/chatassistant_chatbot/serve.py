@@ -104,6 +104,7 @@ async def _shared(settings: Settings) -> AsyncGenerator[Deps, None]:
         gateway = await open_until_the_end.enter_async_context(
             GatewayClient(configuration.gateway, credential)
         )
+        gateway.observe = metrics.exchanged
         accounting = Accounting(gateway, metrics)
         beside = [tools.keep, access.keep]
         if key_file is not None:

@@ -193,3 +193,12 @@ async def test_errors_are_counted(http: httpx.AsyncClient, gateway: GatewayProce
     gateway.misbehave(route=ROUTE, error="no_credit")
     await http.post(URL, json=HELLO)
     assert chatbot.metric(sample) == before + 1
+
+
+async def test_retries_are_counted(http: httpx.AsyncClient, gateway: GatewayProcess, chatbot: Chatbot) -> None:
+    sample = "chatassistant_chatbot_gateway_retries_total"
+    before = chatbot.metric(sample)
+    gateway.misbehave(route=ROUTE, error="bad_gateway", times=2)
+    assert (await http.post(URL, json=HELLO)).status_code == 200
+    assert gateway.requests == {f"POST {ROUTE}": 3}
+    assert chatbot.metric(sample) == before + 2

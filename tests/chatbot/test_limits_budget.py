@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -77,7 +76,7 @@ async def test_what_is_settled_takes_the_reservations_place(store: Memory, clock
     await budget.reserve(4_000, 1_000, (DEAR,))
     await refused(budget)
     reservation.used(812, 93)
-    await reservation.settle(Decimal("0.00012195"), DEAR)
+    await reservation.settle(0.00012195, DEAR)
     await budget.reserve(4_000, 1_000, (DEAR,))
     await refused(budget)
     assert (await budget.spent()).today.models == {DEAR: Usage(1, 812, 93, 121_950)}
@@ -89,7 +88,7 @@ async def test_what_becomes_known_later_is_corrected(store: Memory, clock: Clock
     reservation.used(10, 2)
     await reservation.settle(None, DEAR)
     assert (await budget.spent()).today.nanos == 18_000_000
-    await reservation.settle(Decimal("0.0001"), DEAR)
+    await reservation.settle(0.0001, DEAR)
     assert (await budget.spent()).today.models == {DEAR: Usage(1, 10, 2, 100_000)}
 
 
@@ -106,7 +105,7 @@ async def test_what_was_never_asked_costs_nothing(store: Memory, clock: Clock) -
 async def test_the_refusal_names_midnight(store: Memory, clock: Clock) -> None:
     budget = budget_of(store, clock, usd="0.01")
     clock.now += 3_600.25
-    await (await budget.reserve(4_000, 1_000, (DEAR,))).settle(Decimal("0.01"), DEAR)
+    await (await budget.reserve(4_000, 1_000, (DEAR,))).settle(0.01, DEAR)
     error = await refused(budget)
     assert error.status == 429
     assert error.body()["error"]["code"] == "budget_exceeded"
@@ -120,7 +119,7 @@ async def test_the_refusal_names_midnight(store: Memory, clock: Clock) -> None:
 async def test_what_is_free_always_passes(store: Memory, clock: Clock) -> None:
     budget = budget_of(store, clock, usd=0)
     for _ in range(3):
-        await (await budget.reserve(4_000, 1_000, (FREE,))).settle(Decimal(0), FREE)
+        await (await budget.reserve(4_000, 1_000, (FREE,))).settle(0.0, FREE)
     await refused(budget, CHEAP)
     await refused(budget, FREE, CHEAP)
     await refused(budget, FREE, "a/unknown")
@@ -131,7 +130,7 @@ async def test_unknown_prices_hold_nothing_and_count(store: Memory, clock: Clock
     budget = budget_of(store, clock, usd="0.01")
     several = [await budget.reserve(4_000, 1_000, ("a/unknown",)) for _ in range(20)]
     await several[0].settle(None, "a/unknown")
-    await several[1].settle(Decimal("0.01"), "a/unknown")
+    await several[1].settle(0.01, "a/unknown")
     await refused(budget, "a/unknown")
     assert (await budget.spent()).today.models == {"a/unknown": Usage(2, 0, 0, 10_000_000)}
 
@@ -139,7 +138,7 @@ async def test_unknown_prices_hold_nothing_and_count(store: Memory, clock: Clock
 async def test_without_a_budget_it_is_only_counted(store: Memory, clock: Clock) -> None:
     budget = budget_of(store, clock, usd=None)
     for _ in range(3):
-        await (await budget.reserve(4_000, 1_000, (DEAR,))).settle(Decimal(1_000), DEAR)
+        await (await budget.reserve(4_000, 1_000, (DEAR,))).settle(1_000.0, DEAR)
     spent = await budget.spent()
     assert spent.today.nanos == 3_000 * 10**9
     assert spent.crossed == 0
@@ -153,7 +152,7 @@ async def test_what_a_dead_process_held_is_free_again(store: Memory, clock: Cloc
     clock.now += 1
     await budget.reserve(4_000, 1_000, (DEAR,))
     await refused(budget)
-    await late.settle(Decimal("0.005"), DEAR)
+    await late.settle(0.005, DEAR)
     assert (await budget.spent()).today.nanos == 5_000_000, "who lives after all is counted"
 
 
@@ -163,7 +162,7 @@ async def test_a_request_over_midnight_counts_where_it_began(store: Memory, cloc
     reservation = await budget.reserve(4_000, 1_000, (DEAR,))
     clock.now += 2
     reservation.used(5, 3)
-    await reservation.settle(Decimal("0.0123"), DEAR)
+    await reservation.settle(0.0123, DEAR)
     assert await budget.report() == {
         "day": "2026-11-28",
         "crossed": 0,
@@ -180,7 +179,7 @@ async def test_the_report_stands_still(store: Memory, clock: Clock) -> None:
     crossed: list[int] = []
     spending = (await budget.reserve(0, 0, (DEAR,))).settle
     for tenths in range(11):
-        await spending(Decimal(tenths) / 10, DEAR)
+        await spending(tenths / 10, DEAR)
         report = await budget.report()
         assert report["finished"] is None
         crossed.append(report["crossed"])
@@ -241,7 +240,7 @@ async def _a_hundred_at_once(budgets: list[Budget]) -> None:
         except CallerError:
             return False
         await asyncio.sleep(0.01)
-        await reservation.settle(Decimal("0.018"), DEAR)
+        await reservation.settle(0.018, DEAR)
         return True
 
     passed = sum(await asyncio.gather(*[ask(budgets[number % len(budgets)]) for number in range(100)]))
@@ -268,7 +267,7 @@ async def test_what_a_dead_replica_held_is_free_again(
     await asyncio.sleep(1.1)
     await budget.reserve(4_000, 1_000, (DEAR,))
     await refused(budget)
-    await late.settle(Decimal("0.005"), DEAR)
+    await late.settle(0.005, DEAR)
     await refused(budget)
     assert (await budget.spent()).today.nanos == 5_000_000
 
@@ -277,5 +276,5 @@ async def test_cheap_tokens_add_up_without_a_loss(shared: Fallback, clock: Clock
     budget = budget_of(shared, clock)
     reservations: list[Reservation] = [await budget.reserve(4, 1, (CHEAP,)) for _ in range(50)]
     for reservation in reservations:
-        await reservation.settle(Decimal("0.00000075"), CHEAP)
+        await reservation.settle(0.00000075, CHEAP)
     assert (await budget.spent()).today.nanos == 50 * 750

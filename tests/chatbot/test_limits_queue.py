@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -12,6 +14,15 @@ from chatassistant_chatbot.settings.configuration import Limits
 
 def queue_of(concurrent: int, queue: int) -> Queue:
     return Queue(Limits(concurrent=concurrent, queue=queue))
+
+
+@asynccontextmanager
+async def place(queue: Queue) -> AsyncGenerator[None, None]:
+    leave = await queue.enter()
+    try:
+        yield
+    finally:
+        leave()
 
 
 class Guests:
@@ -34,7 +45,7 @@ class Guests:
         await asyncio.sleep(0)
 
     async def _stay(self, number: int) -> None:
-        async with self.queue.place():
+        async with place(self.queue):
             self.entered.append(number)
             await self.leaves[number].wait()
 
@@ -59,13 +70,13 @@ async def test_who_finds_it_full_is_told_when_to_come_again() -> None:
     now = 0.0
     queue = Queue(Limits(concurrent=2, queue=3), lambda: now)
     for _ in range(200):
-        async with queue.place():
+        async with place(queue):
             now += 10.0
     guests = Guests(queue)
     for number in range(5):
         await guests.come(number)
     with pytest.raises(CallerError) as refused:
-        async with queue.place():
+        async with place(queue):
             pass
     assert refused.value.status == 503
     assert refused.value.body()["error"]["code"] == "overloaded"
@@ -77,17 +88,17 @@ async def test_who_finds_it_full_is_told_when_to_come_again() -> None:
 
 async def test_there_may_be_no_queue() -> None:
     queue = queue_of(1, 0)
-    async with queue.place():
+    async with place(queue):
         with pytest.raises(CallerError):
-            await queue.place().__aenter__()
-    async with queue.place():
+            await place(queue).__aenter__()
+    async with place(queue):
         assert queue.running == 1
 
 
 async def test_a_failure_inside_frees_the_slot() -> None:
     queue = queue_of(1, 1)
     with pytest.raises(ZeroDivisionError):
-        async with queue.place():
+        async with place(queue):
             raise ZeroDivisionError
     assert queue.running == 0
 
@@ -153,7 +164,7 @@ async def test_no_slot_is_ever_lost(seed: int) -> None:
     async def guest() -> None:
         nonlocal inside, most, refused, served
         try:
-            async with queue.place():
+            async with place(queue):
                 inside += 1
                 most = max(most, inside)
                 try:

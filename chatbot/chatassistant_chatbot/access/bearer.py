@@ -15,10 +15,11 @@ def bearer_token(connection: HTTPConnection) -> str:
     Raises:
         CallerError: 401 when it carries none, or several.
     """
-    given = connection.headers.getlist("Authorization")
+    given = [value for name, value in connection.scope["headers"] if name == b"authorization"]
     if len(given) > 1:
         raise refused("A request may have one Authorization header only.")
-    scheme, _, token = (given or [""])[0].strip().partition(" ")
+    # Headers are bytes, and any of them are characters of Latin-1.
+    scheme, _, token = (given[0].decode("latin-1") if given else "").strip().partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthorized(
             "This assistant wants an access token, as 'Authorization: Bearer <token>'.", _CHALLENGE

@@ -10,18 +10,17 @@ import re
 from typing import Final
 
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.settings import Settings
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,255})(:[0-9]{1,5})?")
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_SECURITY_HEADERS: Final = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 
 
 class Guard:
-    """Answers what no client of ours would send, and tells browsers to guess nothing of an answer."""
+    """Answers what no client of ours would send."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -32,17 +31,11 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_SECURITY_HEADERS]
-            await send(message)
-
         problem = self._problem(scope)
         answer = self._app
         if problem is not None:
             answer = JSONResponse(problem.body(), status_code=problem.status, headers=problem.headers())
-        await answer(scope, receive, guarded)
+        await answer(scope, receive, send)
 
     def _problem(self, scope: Scope) -> CallerError | None:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]

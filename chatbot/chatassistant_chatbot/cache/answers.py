@@ -2,8 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from chatassistant_chatbot.access import User
@@ -13,6 +12,7 @@ from chatassistant_chatbot.turn import Answer, Opening
 
 _WARMEST: Final = 1.0
 _LARGEST: Final = 256 * 1024
+_NOT_KEPT: Final = frozenset({"no-cache", "no-store"})
 
 
 class AnswerCache:
@@ -29,7 +29,7 @@ class AnswerCache:
 
         That is when the caller does not wish it, when tools may be called, and when chance is wanted.
         """
-        wanted = self._settings.enabled and not {"no-cache", "no-store"} & _directives(cache_control)
+        wanted = self._settings.enabled and not (cache_control and _NOT_KEPT & _directives(cache_control))
         if not wanted or opening.uses_tools or (opening.parameters.get("temperature") or 0.0) > _WARMEST:
             return None
         owner = b"" if self._is_shared else user.id.encode()
@@ -49,23 +49,26 @@ class AnswerCache:
             return None
         return found
 
-    @contextmanager
-    def asking(self, key: str) -> Generator[None, None, None]:
-        """While the gateway is asked; others with the same question wait."""
+    def asking(self, key: str) -> Callable[[], None]:
+        """The gateway is asked, and others with the same question wait until what this gives is called."""
         if key in self._asking:
-            yield
-            return
+            return _nothing
         self._asking[key] = over = asyncio.Event()
-        try:
-            yield
-        finally:
+
+        def end() -> None:
             del self._asking[key]
             over.set()
+
+        return end
 
     async def keep(self, key: str, answer: Answer, content: bytes) -> None:
         """Keep an answer that ended well: not one that was cut, or that calls tools."""
         if answer.finish_reason == "stop" and not answer.tool_calls and len(content) <= _LARGEST:
             await self._store.cache(key, content, self._settings.ttl_seconds)
+
+
+def _nothing() -> None:
+    """Nobody waits."""
 
 
 def _directives(cache_control: str) -> set[str]:

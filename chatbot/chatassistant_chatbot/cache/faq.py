@@ -2,9 +2,13 @@
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Final
 
 from chatassistant_chatbot.settings.configuration import FaqEntry
 from chatassistant_chatbot.turn import Answer, CompletionRequest
+
+# What words are not made of.
+_BETWEEN: Final = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 
 class Faq:
@@ -32,6 +36,8 @@ def completion(text: str, model: str, created: int) -> Answer:
 
 def _normalised(text: str) -> str:
     """Words only, as NFKC and case folding leave them."""
+    if text.isascii():
+        return " ".join(text.lower().translate(_BETWEEN).split())
     folded = unicodedata.normalize("NFKC", text).casefold()
     # Marks stay: without them, words of Hindi or Thai would be others.
     kept = (each if unicodedata.category(each)[0] in "LNM" else " " for each in folded)

@@ -8,12 +8,12 @@ and its neighbours are the only ones that know.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from decimal import Decimal
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
 from pydantic import SecretStr
+from yarl import URL
 
 from chatassistant_chatbot.credentials import Credential
 from chatassistant_chatbot.errors import GatewayError, KeyRefusedError
@@ -24,6 +24,7 @@ from chatassistant_chatbot.gateway.generation import cost_told
 from chatassistant_chatbot.gateway.retries import silence, with_retries
 from chatassistant_chatbot.gateway.streams import events_of
 from chatassistant_chatbot.settings import Gateway
+from chatassistant_chatbot.turn.answer import JsonObject
 
 _CONNECT_SECONDS: Final = 5.0
 _LARGEST_ANSWER: Final = 16 * 1024 * 1024
@@ -31,6 +32,15 @@ _NO_CONNECTION: Final = (aiohttp.ClientError, HttpProcessingError, OSError)
 _REFUSALS: Final = frozenset({401, 402, 403, 404})
 
 T = TypeVar("T")
+
+
+class Completion(NamedTuple):
+    """An answer in one piece: as the gateway sent it, and what it says."""
+
+    content: bytes
+    answer: JsonObject
+
+
 Events = AsyncGenerator[bytes, None]
 
 
@@ -49,6 +59,7 @@ class GatewayClient:
         self.breaker = breaker or Breaker()
         self.observe: Observe = _ignore
         self._url = settings.base_url.rstrip("/")
+        self._completions = URL(f"{self._url}/chat/completions")
         self._timeout = settings.timeout_seconds
         self._credential = credential
         self._headers = {"Content-Type": "application/json"}
@@ -70,16 +81,17 @@ class GatewayClient:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
-    async def complete(self, body: bytes, request_id: str) -> bytes:
+    async def complete(self, body: bytes, request_id: str) -> Completion:
         """An answer in one piece: the gateway's JSON, known to hold a choice."""
 
-        async def attempt(retries: int) -> bytes:
+        async def attempt(retries: int) -> Completion:
             exchange = Exchange(request_id, stream=False, retries=retries)
             async with self._asked(body, exchange) as (response, recorder):
                 content = self._credential.without_key(await _read(response))
                 recorder.heard(content)
-                recorder.took(answer_in(content, self._credential.masked))
-                return content.strip()
+                answer = answer_in(content, self._credential.masked)
+                recorder.took(answer)
+                return Completion(content.strip(), answer)
 
         return await self._admitted(attempt)
 
@@ -123,7 +135,7 @@ class GatewayClient:
         try:
             # A redirect would carry the key to another server.
             async with self._session.post(
-                f"{self._url}/chat/completions", data=body, headers=headers, allow_redirects=False
+                self._completions, data=body, headers=headers, allow_redirects=False
             ) as response:
                 recorder.began(response)
                 if response.status != 200:  # noqa: PLR2004 (HTTP's own)
@@ -158,7 +170,7 @@ class GatewayClient:
         if is_management_key(content):
             raise KeyRefusedError("it is a management key, which can complete nothing")
 
-    async def cost_of(self, generation: str) -> Decimal:
+    async def cost_of(self, generation: str) -> float:
         """What a completion cost, in USD: `GET /generation`, which knows it some seconds after its end.
 
         Raises:

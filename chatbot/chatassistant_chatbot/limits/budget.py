@@ -3,13 +3,14 @@
 Money is counted in whole nano-dollars (10^-9 USD): no rounding adds up over a day of cheap tokens.
 """
 
+import itertools
 import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from chatassistant_chatbot.errors import CallerError
@@ -21,6 +22,7 @@ from chatassistant_chatbot.turn import Opening
 _CHARACTERS_PER_TOKEN: Final = 4
 _THRESHOLDS: Final = (100, 80, 50)
 _NANO: Final = 9
+_NANOS: Final = 10**_NANO
 _DAY_SECONDS: Final = 86_400
 
 
@@ -61,9 +63,9 @@ class Reservation:
         self._prompt_tokens += prompt_tokens
         self._completion_tokens += completion_tokens
 
-    async def settle(self, cost: Decimal | None, model: str) -> None:
+    async def settle(self, cost: float | None, model: str) -> None:
         """Account for what it cost, in USD; None costs what was reserved. What is settled again is corrected."""
-        nanos = self._nanos if cost is None else _nanos(cost)
+        nanos = self._nanos if cost is None else _nanos(cost * _NANOS)
         usage = Usage(
             0 if self._counted else 1, self._prompt_tokens, self._completion_tokens, nanos - self._charged
         )
@@ -108,10 +110,16 @@ class Budget:
         budget = configuration.budget
         self._store = store
         self._clock = clock
-        self._limit = None if budget.daily_usd is None else _nanos(budget.daily_usd)
+        self._limit = None if budget.daily_usd is None else math.ceil(budget.daily_usd * _NANOS)
         self._most_tokens = budget.tokens_per_request
         self._is_shared = configuration.store.type == "Redis"
-        self._prices = configuration.prices
+        # Nano-dollars for a token of the prompt, and for one of the answer.
+        self._prices = {
+            model: (float(price.prompt * _NANOS), float(price.completion * _NANOS))
+            for model, price in configuration.prices.items()
+        }
+        self._holds = (f"{secrets.token_hex(8)}-{number}" for number in itertools.count())
+        self._day = _Day(0)
         self._finished: tuple[str, Spending] | None = None
 
     def within(self, opening: Opening) -> Opening:
@@ -122,7 +130,8 @@ class Budget:
         """
         if self._most_tokens is None:
             return opening
-        return replace(opening, max_tokens=self.cap(opening.max_tokens, opening.characters))
+        max_tokens = self.cap(opening.max_tokens, opening.characters)
+        return opening if max_tokens == opening.max_tokens else opening._replace(max_tokens=max_tokens)
 
     def cap(self, max_tokens: int, prompt_characters: int) -> int:
         """How long the answer may be, in tokens, so that prompt and answer together keep to `tokensPerRequest`.
@@ -154,16 +163,16 @@ class Budget:
             CallerError: 429 when the budget is used up, with the seconds until the next midnight (UTC).
         """
         now = self._clock()
-        day = _date(now)
-        prices = [self._prices[model] for model in models if model in self._prices]
-        prompt = tokens_of(prompt_characters)
-        nanos = max(
-            (_nanos(prompt * each.prompt + max_tokens * each.completion) for each in prices), default=0
-        )
-        is_free = nanos == 0 and len(prices) == len(models)
+        if now not in self._day:
+            self._day = _Day(now)
+        day = self._day.date
+        prompt, prices = tokens_of(prompt_characters), self._prices
+        costs = [prompt * prices[each][0] + max_tokens * prices[each][1] for each in models if each in prices]
+        nanos = _nanos(max(costs, default=0))
+        is_free = nanos == 0 and len(costs) == len(models)
         if self._limit is None or is_free:
             return Reservation(self._store, day, nanos, None)
-        hold = Hold(secrets.token_hex(8), nanos)
+        hold = Hold(next(self._holds), nanos)
         if not (await self._store.reserve(day, hold, self._limit)).granted:
             raise CallerError(
                 429,
@@ -225,5 +234,17 @@ def _date(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
-def _nanos(usd: Decimal) -> int:
-    return int(usd.scaleb(_NANO).to_integral_value(ROUND_CEILING))
+def _nanos(amount: float) -> int:
+    """Whole ones, rounded up, but for what is less than binary fractions of it can tell."""
+    return math.ceil(round(amount, 3))
+
+
+class _Day:
+    """A day (UTC), by any moment of it; its date is written once."""
+
+    def __init__(self, now: float) -> None:
+        self._begin = now - now % _DAY_SECONDS
+        self.date = _date(now)
+
+    def __contains__(self, now: float) -> bool:
+        return self._begin <= now < self._begin + _DAY_SECONDS

@@ -37,26 +37,23 @@ class Queue:
         """How many wait for their turn."""
         return len(self._waiters)
 
-    def place(self) -> "Place":
-        """A place for one request, as an async context manager; inside of it is its turn.
+    async def enter(self) -> Callable[[], None]:
+        """Wait for a slot; gives what has to be called once, to hand it on.
 
         Raises:
-            CallerError: 503 on entry when too many wait already.
+            CallerError: 503 when too many wait already.
         """
-        return Place(self)
-
-    async def enter(self) -> float:
-        """Wait for a slot; gives the time of entry."""
         if self.running < self._concurrent:
             self.running += 1
         else:
             await self._wait()
-        return self._clock()
+        entered = self._clock()
 
-    def leave(self, entered: float) -> None:
-        """Hand the slot on."""
-        self._seconds_inside += _WEIGHT * (self._clock() - entered - self._seconds_inside)
-        self._hand_on()
+        def leave() -> None:
+            self._seconds_inside += _WEIGHT * (self._clock() - entered - self._seconds_inside)
+            self._hand_on()
+
+        return leave
 
     async def _wait(self) -> None:
         if len(self._waiters) >= self._longest:
@@ -91,18 +88,3 @@ class Queue:
             type="api_error",
             retry_after=min(estimate, _LONGEST_RETRY_SECONDS),
         )
-
-
-class Place:
-    """See `Queue.place`."""
-
-    __slots__ = ("_entered", "_queue")
-
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-
-    async def __aenter__(self) -> None:
-        self._entered = await self._queue.enter()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._queue.leave(self._entered)

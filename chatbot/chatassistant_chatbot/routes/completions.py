@@ -5,8 +5,9 @@ Access, limits, frequently asked questions and cache, route, upstream, tools, an
 
 import logging
 import time
-from contextlib import AsyncExitStack, aclosing
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any, Final, NamedTuple, Self
 
 import orjson
 from fastapi import APIRouter, Request
@@ -14,16 +15,18 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chatassistant_chatbot.access import User
+from chatassistant_chatbot.accounting import Accounting
 from chatassistant_chatbot.answering import Answering, Outcome, as_events, as_json, collected
 from chatassistant_chatbot.cache.faq import completion
 from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError, GatewayError, for_caller, for_log
 from chatassistant_chatbot.gateway.client import Events
 from chatassistant_chatbot.hang_up import HangUpError, unless_hung_up
+from chatassistant_chatbot.limits.budget import Reservation
 from chatassistant_chatbot.logs import REQUEST_ID
 from chatassistant_chatbot.requests import read_json_body
 from chatassistant_chatbot.routes.document import Completion, errors
-from chatassistant_chatbot.turn import CompletionRequest, JsonObject, Message, Opening, begin, open_turn, read
+from chatassistant_chatbot.turn import Ask, CompletionRequest, JsonObject, Message, begin, open_turn, read
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
@@ -66,10 +69,47 @@ class Asked(NamedTuple):
     started: float
 
 
+class Held:
+    """What a request holds until its answer's end, as an async context manager."""
+
+    __slots__ = ("_accounting", "_release", "_settling")
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+        self._release: list[Callable[[], None]] = []
+        self._settling: tuple[Reservation, Outcome] | None = None
+
+    def until_the_end(self, release: Callable[[], None]) -> None:
+        """Call this then; the last one first."""
+        self._release.append(release)
+
+    def settled(self, reservation: Reservation, outcome: Outcome) -> None:
+        """Settle what was reserved then."""
+        self._settling = reservation, outcome
+
+    def handed_on(self) -> "Held":
+        """All of it, which is from now on somebody else's to let go."""
+        whole = Held(self._accounting)
+        whole._release, whole._settling = self._release, self._settling
+        self._release, self._settling = [], None
+        return whole
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            if self._settling is not None:
+                await self._accounting.settle(*self._settling)
+        finally:
+            for release in reversed(self._release):
+                release()
+
+
 class Ready(NamedTuple):
     """What may be asked now; `key` is where the answer is kept, None where it is not."""
 
-    opening: Opening
+    ask: Ask
     answering: Answering
     outcome: Outcome
     key: str | None
@@ -99,7 +139,7 @@ async def _answer(shared: Deps, asked: Asked) -> Response:
         return await _answer_known(shared, asked, known)
     place = await shared.rate_limiter.take(asked.user.id)
     # What is held is let go when the answer is there, or at the end of its stream.
-    async with AsyncExitStack() as held:
+    async with Held(shared.accounting) as held:
         try:
             ready = await _prepare(shared, asked, held)
         except CallerError:
@@ -107,14 +147,17 @@ async def _answer(shared: Deps, asked: Asked) -> Response:
             await place.give_back()
             raise
         if isinstance(ready, bytes):
+            shared.metrics.cache("hit").inc()
             return _kept(asked, ready, place.headers())
-        headers = {**place.headers(), "X-Cache": "miss" if ready.key else "bypass"}
+        looked = "miss" if ready.key else "bypass"
+        shared.metrics.cache(looked).inc()
+        headers = {**place.headers(), "X-Cache": looked}
         try:
             if asked.request.stream:
-                events = await ready.answering.as_stream(ready.opening, ready.outcome)
-                answer: Response = _Stream(_Answered(shared, asked, ready), events, held.pop_all(), headers)
+                events = await ready.answering.as_stream(ready.ask, ready.outcome)
+                answer: Response = _Stream(_Answered(shared, asked, ready), events, held.handed_on(), headers)
             else:
-                content = await ready.answering.in_one_piece(ready.opening, ready.outcome)
+                content = await ready.answering.in_one_piece(ready.ask, ready.outcome)
                 await _Answered(shared, asked, ready).end(content)
                 answer = Response(content, media_type="application/json", headers=headers)
         except GatewayError as error:
@@ -125,7 +168,7 @@ async def _answer(shared: Deps, asked: Asked) -> Response:
     return answer
 
 
-async def _prepare(shared: Deps, asked: Asked, held: AsyncExitStack) -> Ready | bytes:
+async def _prepare(shared: Deps, asked: Asked, held: Held) -> Ready | bytes:
     """What to ask, once it is its turn; or the answer that was kept.
 
     Raises:
@@ -146,13 +189,13 @@ async def _prepare(shared: Deps, asked: Asked, held: AsyncExitStack) -> Ready | 
         kept = await shared.answers.look_up(key, configuration.gateway.timeout_seconds / 2)
         if kept is not None:
             return kept
-        held.enter_context(shared.answers.asking(key))
-    await held.enter_async_context(shared.queue.place())
+        held.until_the_end(shared.answers.asking(key))
+    held.until_the_end(await shared.queue.enter())
     reservation = await shared.budget.reserve(len(ask.body), opening.max_tokens, opening.models)
     span = shared.tracing.begin(_SPAN, asked.traceparent, {"gen_ai.request.model": opening.models[0]})
     outcome = Outcome(turn, span, events=[] if key or request.conversation else None)
-    held.push_async_callback(shared.accounting.settle, reservation, outcome)
-    return Ready(opening, Answering(shared.gateway, offer, REQUEST_ID.get(), shared.metrics), outcome, key)
+    held.settled(reservation, outcome)
+    return Ready(ask, Answering(shared.gateway, offer, REQUEST_ID.get(), shared.metrics), outcome, key)
 
 
 async def _completed(shared: Deps, asked: Asked) -> CompletionRequest:
@@ -169,7 +212,7 @@ async def _completed(shared: Deps, asked: Asked) -> CompletionRequest:
 
 async def _answer_known(shared: Deps, asked: Asked, text: str) -> Response:
     """A frequently asked question's answer; it counts for no limit."""
-    shared.metrics.cache.labels("faq").inc()
+    shared.metrics.cache("faq").inc()
     answer = completion(text, shared.settings.configuration.model.name, int(time.time()))
     if asked.request.conversation:
         await shared.conversations.append(
@@ -193,7 +236,7 @@ def _said(request: CompletionRequest) -> list[JsonObject]:
 def _reported(shared: Deps, error: GatewayError) -> CallerError:
     """What the caller is told, after the log, the metrics and the report were."""
     shared.credential.standing.met(error)
-    shared.metrics.gateway_errors.labels(str(error.status)).inc()
+    shared.metrics.gateway_errors(str(error.status)).inc()
     told = for_caller(error)
     logger.warning("gateway: %s", for_log(error), extra={"status": error.status, "told": told.status})
     return told
@@ -225,9 +268,7 @@ class _Answered(NamedTuple):
 class _Stream(Response):
     """A stream whose first event is there; what goes wrong later is told as an event, and no `[DONE]` follows."""
 
-    def __init__(
-        self, answered: _Answered, events: Events, held: AsyncExitStack, headers: dict[str, str]
-    ) -> None:
+    def __init__(self, answered: _Answered, events: Events, held: Held, headers: dict[str, str]) -> None:
         super().__init__(media_type="text/event-stream", headers=headers | _STREAMED)
         # Starlette's, of an empty body.
         del self.headers["Content-Length"]

@@ -2,7 +2,8 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 from pydantic.alias_generators import to_camel
@@ -45,6 +46,11 @@ class Parameters(Part):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     max_tokens: Annotated[int, Field(ge=1)] = 1024
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """Those that are set, as the gateway has them."""
+        return {name: value for name, value in self.model_dump().items() if value not in (None, ())}
 
 
 class SimpleQueries(Part):

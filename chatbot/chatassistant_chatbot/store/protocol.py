@@ -48,7 +48,12 @@ class Usage(NamedTuple):
 
     def plus(self, other: Self) -> "Usage":
         """Both together."""
-        return Usage(*map(sum, zip(self, other, strict=True)))
+        return Usage(
+            self.requests + other.requests,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.nanos + other.nanos,
+        )
 
 
 class Spending(NamedTuple):

@@ -1,6 +1,6 @@
 """What the gateway answered: a completion in one piece, or what the chunks of a stream add up to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -42,7 +42,7 @@ class Answer:
 
     def with_usage(self, usage: JsonObject) -> "Answer":
         """The same with another usage."""
-        return Answer({**self.content, "usage": usage} if usage else self.content)
+        return self if usage == self.usage else Answer({**self.content, "usage": usage})
 
 
 @dataclass(slots=True)
@@ -102,10 +102,11 @@ class Collected:
                 known["function"]["arguments"] += function["arguments"]
 
 
-def added(usages: Iterable[Mapping[str, Any]]) -> JsonObject:
+def added(usages: Sequence[Mapping[str, Any]]) -> JsonObject:
     """The sum of several usages: numbers are added, also inside."""
-    total: JsonObject = {}
-    for usage in usages:
+    first, *more = usages or ({},)
+    total: JsonObject = dict(first)
+    for usage in more:
         for name, value in usage.items():
             if isinstance(value, dict):
                 total[name] = added((as_object(total.get(name)), cast("JsonObject", value)))

@@ -1,13 +1,13 @@
 """What a turn begins with: everything of it that stays the same until its end."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
 from chatassistant_chatbot.errors import CallerError
-from chatassistant_chatbot.settings import Configuration, Parameters
+from chatassistant_chatbot.settings import Configuration
 from chatassistant_chatbot.turn.answer import JsonObject, as_object
 from chatassistant_chatbot.turn.request import CompletionRequest
 from chatassistant_chatbot.turn.routing import chain, routing
@@ -20,8 +20,7 @@ _HANDED_ON: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """A request as the assistant understands it.
 
     Attributes:
@@ -40,7 +39,7 @@ class Opening:
     parameters: JsonObject
     max_tokens: int
     stream: bool
-    functions: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
+    functions: Mapping[str, JsonObject] = MappingProxyType({})
     own_tools: tuple[JsonObject, ...] = ()
     max_rounds: int = 8
 
@@ -52,7 +51,8 @@ class Opening:
     @property
     def characters(self) -> int:
         """How long the prompt is, roughly: as many as its JSON has."""
-        return len(orjson.dumps(self.messages)) + len(orjson.dumps(self.own_tools))
+        tools = len(orjson.dumps(self.own_tools)) if self.own_tools else 0
+        return len(orjson.dumps(self.messages)) + tools
 
     def body(
         self, models: tuple[str, ...], more: Sequence[JsonObject] = (), *, withhold: bool = False
@@ -95,14 +95,15 @@ def open_turn(
     """
     model = configuration.model
     by_name: dict[str, JsonObject] = {each["function"]["name"]: each for each in functions}
-    own_tools = _own_tools(request.asks("tools"), by_name)
+    given = request.model_extra or {}
+    own_tools = _own_tools(given.get("tools"), by_name)
     has_tools = bool(own_tools or configuration.tools.mcp_servers)
     said = (*earlier, *(message.model_dump(exclude_unset=True) for message in request.messages))
     return Opening(
         configuration=configuration,
         models=chain(model, request.model, said, has_tools=has_tools),
         messages=({"role": "system", "content": configuration.system_prompt}, *said),
-        parameters={**_defaults(model.parameters), **_asked(request)},
+        parameters=model.parameters.given | _asked(request, given),
         max_tokens=_max_tokens(model.parameters.max_tokens, request),
         stream=request.stream is True,
         functions=by_name,
@@ -111,7 +112,7 @@ def open_turn(
     )
 
 
-def _own_tools(given: object, functions: dict[str, JsonObject]) -> tuple[JsonObject, ...]:
+def _own_tools(given: object, functions: Mapping[str, JsonObject]) -> tuple[JsonObject, ...]:
     if given is None:
         return ()
     tools = tuple(cast("list[JsonObject]", given)) if isinstance(given, list) else ()
@@ -125,16 +126,9 @@ def _own_tools(given: object, functions: dict[str, JsonObject]) -> tuple[JsonObj
     return tools
 
 
-def _defaults(parameters: Parameters) -> JsonObject:
-    defaults = parameters.model_dump(exclude_none=True)
-    if not defaults["stop"]:
-        del defaults["stop"]
-    return defaults
-
-
-def _asked(request: CompletionRequest) -> dict[str, Any]:
+def _asked(request: CompletionRequest, given: Mapping[str, Any]) -> dict[str, Any]:
     """The caller's own generation parameters."""
-    asked = {name: value for name in _HANDED_ON if (value := request.asks(name)) is not None}
+    asked = {name: value for name in _HANDED_ON if (value := given.get(name)) is not None} if given else {}
     if request.temperature is not None:
         asked["temperature"] = request.temperature
     return asked

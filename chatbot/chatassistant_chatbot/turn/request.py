@@ -34,6 +34,8 @@ class Message(BaseModel):
     @property
     def text(self) -> str | None:
         """What it says when it is plain text and nothing else, such as images or calls of tools."""
+        if isinstance(self.content, str) and not self.model_extra:
+            return None if self.role == "tool" else self.content
         return text_of({"role": self.role, "content": self.content, **(self.model_extra or {})})
 
 
@@ -73,19 +75,22 @@ def read(body: bytes) -> CompletionRequest:
         param = ".".join(str(part) for part in first["loc"][:_DEEPEST_NAMED]) or None
         message = f"{param}: {first['msg']}" if param else f"The body is no request: {first['msg']}"
         raise CallerError(400, "invalid_request", message, param=param) from None
-    parts = [
-        request.model_extra,
-        *(part for each in request.messages for part in (each.content, each.model_extra)),
-    ]
-    if any(_is_deeper(part, _DEEPEST_JSON) for part in parts):
+    # Few bodies have so many brackets at all.
+    if body.count(b"{") + body.count(b"[") > _DEEPEST_JSON and _is_too_deep(request):
         raise CallerError(400, "invalid_request", f"The body is nested deeper than {_DEEPEST_JSON} levels.")
-    refused = next((name for name in _REFUSED if request.asks(name) is not None), None)
+    more = request.model_extra or {}
+    refused = next((name for name in _REFUSED if more.get(name) is not None), None) if more else None
     if refused is not None:
         message = f"{refused} is decided by the assistant; leave it out."
         raise CallerError(400, "parameter_not_allowed", message, param=refused)
     if request.n is not None and request.n != 1:
         raise CallerError(400, "parameter_not_allowed", "n must be 1: one answer a request.", param="n")
     return request
+
+
+def _is_too_deep(request: CompletionRequest) -> bool:
+    parts = [part for each in request.messages for part in (each.content, each.model_extra)]
+    return any(_is_deeper(part, _DEEPEST_JSON) for part in (request.model_extra, *parts))
 
 
 def _is_deeper(value: object, levels: int) -> bool:

@@ -6,8 +6,7 @@ the tools are withheld, and the model is asked once more.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatassistant_chatbot.turn.answer import Answer, JsonObject, added, as_object
 from chatassistant_chatbot.turn.opening import Opening
@@ -17,8 +16,7 @@ _LONGEST_NAME: Final = 64
 _NO_ANSWER: Final = "I used up the tool calls that I may make for one question, and have no answer."
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """A call of a tool that the model asks for; `problem` is what is wrong with it, None when it can be run."""
 
     id: str
@@ -27,22 +25,19 @@ class ToolCall:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Ask the gateway; `body` is JSON without `stream`."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Run these tools of the servers', all at the same time."""
 
     calls: tuple[ToolCall, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The turn is over: this is for the caller.
 
     `unsaid` is what the caller does not get to see, but has to be put back when they come with the results of their
@@ -56,8 +51,7 @@ class Finish:
 Step = Ask | Call | Finish
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """Where a turn stands.
 
     Attributes:
@@ -101,21 +95,22 @@ def model_gone(turn: Turn) -> tuple[Turn, Ask] | None:
     """The gateway has no such model: the next one is asked; None when there is none."""
     if not turn.models[1:]:
         return None
-    turn = replace(turn, models=turn.models[1:])
+    turn = turn._replace(models=turn.models[1:])
     return turn, _ask(turn)
 
 
 def answered(turn: Turn, answer: Answer) -> tuple[Turn, Step]:
     """The model answered."""
-    turn = replace(turn, usages=(*turn.usages, answer.usage) if answer.usage else turn.usages)
+    if answer.usage:
+        turn = turn._replace(usages=(*turn.usages, answer.usage))
     calls = [as_object(each) for each in answer.tool_calls] if turn.opening.functions else []
-    if not any(turn.is_ours(as_object(each.get("function")).get("name")) for each in calls):
+    if not calls or not any(turn.is_ours(as_object(each.get("function")).get("name")) for each in calls):
         return turn, Finish(answer.with_usage(turn.usage))
     if turn.withheld:
         return turn, Finish(_without_tools(turn, answer).with_usage(turn.usage))
     wellformed = _wellformed(calls, turn.rounds)
     message = {**answer.message, "role": "assistant", "tool_calls": wellformed}
-    turn = replace(turn, rounds=turn.rounds + 1, waiting=answer.with_message(message, "tool_calls"))
+    turn = turn._replace(rounds=turn.rounds + 1, waiting=answer.with_message(message, "tool_calls"))
     ours = [each for each in wellformed if turn.is_ours(each["function"]["name"])]
     running = tuple(_tool_call(turn, each, number) for number, each in enumerate(ours))
     return turn, Call(running)
@@ -132,7 +127,7 @@ def called(turn: Turn, results: Sequence[str]) -> tuple[Turn, Step]:
         {"role": "tool", "tool_call_id": each["id"], "content": result}
         for each, result in zip(ours, results, strict=True)
     ]
-    turn = replace(turn, waiting=None, said=(*turn.said, answer.message, *told))
+    turn = turn._replace(waiting=None, said=(*turn.said, answer.message, *told))
     theirs = [each for each in calls if each not in ours]
     if theirs:
         for_caller = answer.with_message({**answer.message, "tool_calls": theirs}, "tool_calls")

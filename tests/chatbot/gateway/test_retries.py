@@ -33,7 +33,7 @@ pytestmark = pytest.mark.parametrize("stream", [False, True], ids=["json", "stre
 async def ask(client: GatewayClient, stream: bool, request_id: str = "r") -> bytes:
     """An answer, however it comes."""
     if not stream:
-        return await client.complete(BODY, request_id)
+        return (await client.complete(BODY, request_id)).content
     return b"".join([piece async for piece in await client.stream(BODY, request_id)])
 
 
