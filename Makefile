@@ -1,4 +1,4 @@
-# `make` alone explains the targets. Everything happens in .venv; nothing needs root.
+# `make` alone explains the targets. Everything happens in .venv; nothing but a cluster of this machine's own needs root.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -67,6 +67,21 @@ bench-chatbot: .venv/.dev ## compare the chatbot with its peers and its floor (A
 control-plane: .venv/.dev ## build etcd, kube-apiserver and the rest for the tests, once
 	@PYTHONPATH=tests $(BIN)/python -m support.kubernetes.build
 
+# The test's control plane is the cluster's too.
+CLUSTER := PYTHONPATH=tests $(BIN)/python -m deploy.cluster
+
+images: .venv/.dev ## build both images, with Docker where it runs, else with buildah
+	@$(CLUSTER) images
+
+cluster: .venv/.dev .venv/bin/helm ## a whole cluster with the samples: by kind where Docker runs, else here (Linux, root)
+	@$(CLUSTER) up
+
+cluster-down: .venv/.dev ## remove that cluster
+	@$(CLUSTER) down
+
+e2e: .venv/.dev .venv/bin/helm ## tests on a whole cluster, which they start and remove (ARGS="-k name" chooses)
+	PYTHONPATH=. $(BIN)/pytest -m e2e tests/e2e $(ARGS)
+
 clean: ## remove what was set up here
 	rm -rf .venv dist $(PAGE)/node_modules $(TEST_CLIENTS:=/node_modules) $(dir $(PAGE_BUILT)) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
@@ -121,4 +136,4 @@ $(TEST_CLIENTS:=/node_modules/.dev): %/node_modules/.dev: .venv/.node %/package-
 $(PAGE_BUILT): $(PAGE)/node_modules/.run $(PAGE)/index.html $(PAGE)/vite.config.ts $(shell find $(PAGE)/src -type f)
 	@$(WITH_NODE) npm --prefix $(PAGE) run --silent build -- --logLevel warn
 
-.PHONY: help demo test check lint page generate format lock bench bench-chatbot control-plane clean
+.PHONY: help demo test check lint page generate format lock bench bench-chatbot control-plane images cluster cluster-down e2e clean

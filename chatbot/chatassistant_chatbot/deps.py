@@ -32,6 +32,8 @@ class Deps:
     store: Store
     faq: Faq
     rate_limiter: RateLimiter
+    conversation_rate: RateLimiter
+    sign_in_rate: RateLimiter
     answers: AnswerCache
     conversations: Conversations
     unsaid: Unsaid

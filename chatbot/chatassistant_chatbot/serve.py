@@ -28,7 +28,9 @@ from chatassistant_chatbot.limits.rate import RateLimiter
 from chatassistant_chatbot.metrics import Metrics
 from chatassistant_chatbot.routes.health import health_app
 from chatassistant_chatbot.settings import Settings
+from chatassistant_chatbot.settings.configuration import RateLimit
 from chatassistant_chatbot.store import opened
+from chatassistant_chatbot.store.memory import Memory
 from chatassistant_chatbot.termination import StartError, Termination
 from chatassistant_chatbot.tools.servers import ToolServers
 from chatassistant_chatbot.tracing import tracing
@@ -38,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 # Longer than proxies keep an idle connection (nginx: 60 s), so that they close it first and none sends into a closed one.
 _KEEP_ALIVE_SECONDS = 75
+# A minute from one address, behind which a whole office may be. Anybody may ask, so it fills no store that is shared.
+_SIGN_INS = RateLimit(requests=60)
 _AFTER_A_DEFECT_SECONDS = 5
 
 
@@ -118,6 +122,9 @@ async def _shared(settings: Settings) -> AsyncGenerator[Deps, None]:
             store=store,
             faq=Faq(configuration.faq),
             rate_limiter=RateLimiter(configuration.rate_limit, store),
+            # One without a completion is good for nothing, so as many as those are plenty.
+            conversation_rate=RateLimiter(configuration.rate_limit, store, "conversations"),
+            sign_in_rate=RateLimiter(_SIGN_INS, Memory(1), "sign-ins"),
             answers=AnswerCache(configuration, store),
             conversations=Conversations(store),
             unsaid=Unsaid(store),

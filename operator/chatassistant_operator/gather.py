@@ -1,6 +1,7 @@
 """Every read of a reconcile, in one place: nothing here waits, and nothing is read twice."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from chatassistant_operator.api import names
@@ -11,6 +12,7 @@ from chatassistant_operator.checks.completion import met_by_pods
 from chatassistant_operator.checks.endpoints import needs_endpoints
 from chatassistant_operator.checks.policy import denied
 from chatassistant_operator.checks.secret import usable_key
+from chatassistant_operator.desired.egress import services as called_services
 from chatassistant_operator.desired.trial import trial_digest
 from chatassistant_operator.observed import Children, Observed, annotation
 from chatassistant_operator.observed.gateway import (
@@ -53,7 +55,7 @@ def gather(assistant: ChatAssistant, ports: Ports, now: datetime) -> Observed:
         ports.references.hurry(assistant)
     prompt = ports.references.prompt(assistant)
     zero_retention = spec.model.provider is not None and bool(spec.model.provider.zdr) and may_ask
-    return Observed(
+    seen = Observed(
         now=now,
         policy=ports.policy,
         defaults=ports.defaults,
@@ -68,7 +70,10 @@ def gather(assistant: ChatAssistant, ports: Ports, now: datetime) -> Observed:
         zero_retention=gateway.zero_retention(assistant) if zero_retention else None,
         completion=completion,
         reports=reports,
+        has_looked=ports.references.has_looked(assistant) and gateway.has_looked(assistant),
     )
+    called = called_services(assistant, seen) if spec.network_policy.enabled else ()
+    return replace(seen, services=ports.references.services(assistant, called))
 
 
 def _known(assistant: ChatAssistant, children: Children, credential: CredentialReading) -> KnownKey:

@@ -17,7 +17,12 @@ from chatassistant_operator.observed.gateway import (
     KeyVerdict,
     KnownKey,
 )
-from chatassistant_operator.observed.named import CredentialReading, OtherSecretReading, PromptReading
+from chatassistant_operator.observed.named import (
+    CredentialReading,
+    OtherSecretReading,
+    PromptReading,
+    ServiceReading,
+)
 from chatassistant_operator.observed.pods import Pod, ReportReading
 
 Key = tuple[str, str]
@@ -35,6 +40,13 @@ class Refused(Exception):  # noqa: N818 (a turn of events, not an error)
         self.reason = reason
 
 
+class NotInstalled(Refused):
+    """The cluster does not know a kind, which is not installed; the text says how to get it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.APPLY_FAILED, message)
+
+
 class AssistantGone(Exception):  # noqa: N818 (a turn of events, not an error)
     """The ChatAssistant has been deleted meanwhile, or another one has its name: there is nothing to do."""
 
@@ -50,12 +62,17 @@ class Cluster(Protocol):
         """Make a child be as the manifest says, writing only when it differs; gives the live object.
 
         Raises:
+            NotInstalled: when the cluster does not know the kind.
             Refused: for what trying again does not mend, such as a name that someone else's object has.
         """
         ...
 
     async def delete(self, assistant: ChatAssistant, kind: str, name: str) -> None:
-        """Delete a child; one that is gone already is no error."""
+        """Delete a child; one that is gone already is no error.
+
+        Raises:
+            Refused: when the right is missing.
+        """
         ...
 
 
@@ -76,6 +93,14 @@ class References(Protocol):
 
     def prompt(self, assistant: ChatAssistant) -> PromptReading:
         """The ConfigMap that `systemPromptFrom` names."""
+        ...
+
+    def services(self, assistant: ChatAssistant, names: tuple[str, ...]) -> Mapping[str, ServiceReading]:
+        """Services of the assistant's namespace, by name."""
+        ...
+
+    def has_looked(self, assistant: ChatAssistant) -> bool:
+        """Whether all of it has been read since somebody wished for that last."""
         ...
 
 
@@ -120,6 +145,10 @@ class Gateway(Protocol):
 
     def completion(self, assistant: ChatAssistant, api_key: ApiKey | None) -> CompletionVerdict | None:
         """Whether the gateway answers with one token; with no key, nothing is asked."""
+        ...
+
+    def has_looked(self, assistant: ChatAssistant) -> bool:
+        """Whether all of it has been asked since somebody wished for that last, and answered."""
         ...
 
     def rest(self, assistant: ChatAssistant) -> None:

@@ -11,11 +11,12 @@ from typing import Final
 from chatassistant_operator import checks, desired, status
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.api.v1alpha1 import ChatAssistant, Status
+from chatassistant_operator.checks.access import callers_are_let_in
 from chatassistant_operator.checks.rollout import pods_serve
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.gather import gather
 from chatassistant_operator.observed import Manifest, Observed
-from chatassistant_operator.ports import Ports, Refused
+from chatassistant_operator.ports import NotInstalled, Ports, Refused
 
 # Nobody tells us when what stands in the way of a write is gone.
 _REFUSED_AGAIN: Final = timedelta(seconds=30)
@@ -40,7 +41,7 @@ async def reconcile(assistant: ChatAssistant, ports: Ports, now: datetime) -> Ou
         await _prune(assistant, plan, seen, ports)
     subject, damper = assistant.metadata, ports.damper
     trouble, sound_at = damper.settle_trouble(subject, plan.revision, rollout.trouble, now)
-    rollout = replace(rollout, trouble=trouble)
+    rollout = replace(rollout, trouble=trouble, serving=callers_are_let_in(assistant, seen, rollout.serving))
     findings = {ConditionType.APPLIED: applied, ConditionType.AVAILABLE: rollout.finding} | findings
     findings, calm_at = damper.settle(subject, plan.revision, findings, now)
     summary, stalled_at = status.summarise(assistant, seen, status.Found(findings, rollout, deployment))
@@ -52,22 +53,39 @@ async def reconcile(assistant: ChatAssistant, ports: Ports, now: datetime) -> Ou
 async def _apply(
     assistant: ChatAssistant, plan: desired.Plan, seen: Observed, ports: Ports
 ) -> tuple[Finding, Manifest | None]:
-    """Apply the manifests in order, up to the first that is refused; also gives the Deployment as it is now."""
+    """Apply the manifests in order, up to the first that is refused, then remove what is not wanted any more.
+
+    Also gives the Deployment as it is now.
+    """
     deployment = seen.children.deployment
-    for manifest in plan.manifests:
-        try:
-            if manifest["kind"] == "Secret":
-                # It is created and never changed: for more the operator needs no right.
-                await ports.tokens.make_access_token(assistant, manifest)
+    missing: list[str] = []
+    try:
+        for manifest in plan.manifests:
+            try:
+                live = await _write(assistant, manifest, ports)
+            except NotInstalled as turn:
+                # The rest works without.
+                missing.append(str(turn))
                 continue
-            live = await ports.cluster.apply(assistant, manifest)
-        except Refused as refusal:
-            return Finding(ConditionType.APPLIED, "False", refusal.reason, str(refusal)), deployment
-        if manifest["kind"] == "Deployment":
-            deployment = live
-    return Finding(
-        ConditionType.APPLIED, "True", Reason.APPLIED, "Every object is as it should be."
-    ), deployment
+            if manifest["kind"] == "Deployment":
+                deployment = live
+        for kind, name in plan.unwanted:
+            await ports.cluster.delete(assistant, kind, name)
+    except Refused as refusal:
+        return Finding(ConditionType.APPLIED, "False", refusal.reason, str(refusal)), deployment
+    if missing:
+        return Finding(ConditionType.APPLIED, "False", Reason.APPLY_FAILED, " ".join(missing)), deployment
+    message = "Every object is as it should be."
+    return Finding(ConditionType.APPLIED, "True", Reason.APPLIED, message), deployment
+
+
+async def _write(assistant: ChatAssistant, manifest: Manifest, ports: Ports) -> Manifest:
+    """Make one child be as its manifest says; gives the live object."""
+    if manifest["kind"] == "Secret":
+        # It is created and never changed: for more the operator needs no right.
+        await ports.tokens.make_access_token(assistant, manifest)
+        return manifest
+    return await ports.cluster.apply(assistant, manifest)
 
 
 async def _prune(assistant: ChatAssistant, plan: desired.Plan, seen: Observed, ports: Ports) -> None:

@@ -91,7 +91,7 @@ class Engine:
                 "and start the operator again."
             )
         self.assistants = LiveAssistants(client, settings.namespaces, self.queue.add)
-        self._children = LiveChildren(client, settings.namespaces, self._notice)
+        self._children = LiveChildren(client, settings.namespaces, self._notice, self._run)
         self._controller = Controller(
             self.assistants,
             await self._ports(client),
@@ -101,10 +101,7 @@ class Engine:
             socket.gethostname(),
         )
         self._workers = Workers(self.queue, self._handle, self._until_leading, settings.workers)
-        for informer in self._children.informers:
-            self._run(informer.run())
-        for informer in self._children.informers:
-            await informer.synced.wait()
+        await self._children.start()
         self._ready = True
         if self._leadership is not None:
             self._run(self._leadership.run())
@@ -117,7 +114,7 @@ class Engine:
         openrouter = OpenRouter(self.telemetry.count_gateway_request)
         pods = await self._resources.enter_async_context(aiohttp.ClientSession())
         self._references = AskedReferences(
-            Readers(reads.credential, reads.secret, reads.config_map),
+            Readers(reads.credential, reads.secret, reads.config_map, reads.service),
             self._answered,
             settings.secret_interval_seconds,
         )
@@ -136,7 +133,7 @@ class Engine:
             self._pods,
             Damper(),
             settings.policy,
-            settings.defaults,
+            settings.defaults_in(self._access.namespace),
             self._tokens,
         )
 

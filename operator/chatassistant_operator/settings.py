@@ -1,16 +1,21 @@
 """The operator's settings, all from the environment."""
 
 import argparse
+import re
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, IPvAnyNetwork
+from pydantic import Field, IPvAnyNetwork, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chatassistant_operator.api.policy import BUNDLED_IMAGE, Policy
 from chatassistant_operator.observed import Defaults
 
 PREFIX: Final = "CHATASSISTANT_"
+_CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
+_LARGEST_BUNDLE: Final = 384 * 1024
 
 
 class Settings(BaseSettings):
@@ -37,6 +42,28 @@ class Settings(BaseSettings):
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     """The networks of the proxies before chatbots, as a JSON list of CIDRs: only their X-Forwarded-For is believed, by
     which access.mode None tells users apart."""
+
+    https_proxy: str | None = None
+    """The proxy by which chatbots reach gateways at https URLs, such as http://proxy.example.com:3128; none when not set. The
+    operator itself heeds HTTPS_PROXY and NO_PROXY."""
+
+    no_proxy: str = "localhost,127.0.0.1,.svc,.cluster.local"
+    """The hosts that chatbots reach without the proxy, separated by commas; `.svc` stands for all below svc."""
+
+    ca_file: Path | None = None
+    """A file of certificates, as PEM, by which chatbots know gateways, tool servers and issuers whom the image's own
+    certificates do not vouch for; none when not set. The operator itself heeds SSL_CERT_FILE."""
+
+    metrics_namespaces: tuple[str, ...] = ()
+    """The namespaces, as a JSON list, from which the metrics of chatbots may be read, beside the operator's own: where
+    Prometheus is."""
+
+    egress: tuple[IPvAnyNetwork, ...] = ()
+    """The networks that every chatbot may reach, at any port, as a JSON list of CIDRs: such as a gateway's or a proxy's at a
+    private address, since a NetworkPolicy knows no host names."""
+
+    monitoring_labels: dict[str, str] = {}
+    """Labels on ServiceMonitors and PrometheusRules, as a JSON object, by which a Prometheus selects them."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """How many ChatAssistants are reconciled at a time; each makes one request at a time."""
@@ -77,10 +104,62 @@ class Settings(BaseSettings):
     audit_interval_seconds: Annotated[float, Field(ge=10)] = 300.0
     """How often the list of ChatAssistants is compared with what is known, for what a watch may have missed."""
 
+    @field_validator("https_proxy")
+    @classmethod
+    def _is_plain(cls, url: str | None) -> str | None:
+        if url is not None:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+                raise ValueError(
+                    "must be an http or https URL with no user: pods show it to whoever may see them"
+                )
+        return url
+
+    @field_validator("ca_file")
+    @classmethod
+    def _has_certificates(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            _certificates(file)
+        return file
+
     @property
     def defaults(self) -> Defaults:
-        """What assistants get that do not say otherwise."""
-        return Defaults(self.chatbot_image, tuple(map(str, self.trusted_proxies)))
+        """What assistants get that do not say otherwise, where the operator is in no cluster."""
+        return self.defaults_in(None)
+
+    def defaults_in(self, namespace: str | None) -> Defaults:
+        """What assistants get that do not say otherwise; `namespace` is the operator's own."""
+        metrics = (*self.metrics_namespaces, *([namespace] if namespace else []))
+        proxy = {"HTTPS_PROXY": self.https_proxy, "NO_PROXY": self.no_proxy} if self.https_proxy else {}
+        return Defaults(
+            self.chatbot_image,
+            tuple(map(str, self.trusted_proxies)),
+            environment={name: value for name, value in proxy.items() if value},
+            ca_bundle=_certificates(self.ca_file) if self.ca_file else None,
+            metrics_namespaces=tuple(sorted(set(metrics))),
+            egress=tuple(map(str, self.egress)),
+            monitoring_labels=self.monitoring_labels,
+        )
+
+
+def _certificates(file: Path) -> str:
+    """The certificates in a file, and no key that may be there: they are put into ConfigMaps.
+
+    Raises:
+        ValueError: when it cannot be read, has no certificate, or more than fits beside a configuration.
+    """
+    try:
+        found = _CERTIFICATE.findall(file.read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read ({error.strerror})") from None
+    text = "".join(f"{each}\n" for each in found)
+    if not found:
+        raise ValueError(f"{file} has no certificate in PEM")
+    if len(text) > _LARGEST_BUNDLE:
+        raise ValueError(
+            f"{file} has {len(text)} characters, of which {_LARGEST_BUNDLE} fit beside a configuration"
+        )
+    return text
 
 
 def parse_arguments(arguments: list[str] | None = None) -> None:

@@ -23,8 +23,11 @@ class Operator:
         self._access: Access | None = None
 
     def login(self) -> kopf.AiohttpSession:
-        """Kopf's own connection to the API server."""
-        return self._login().for_kopf()
+        """Kopf's own connection to the API server, which it closes itself."""
+        access = self._login()
+        return kopf.AiohttpSession(
+            server=access.server, default_namespace=access.namespace, aiohttp_session=access.session()
+        )
 
     async def start(self) -> None:
         """Begin to work."""

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -164,6 +164,27 @@ async def test_nobody_sees_anothers(ada: httpx.AsyncClient, bob: httpx.AsyncClie
     }  # fmt: skip
     mine = (await ada.get(f"{URL}/{name}")).json()
     assert (mine["title"], len(mine["messages"])) == ("Secret", 2)
+
+
+async def test_a_user_begins_as_many_as_there_may_be_completions(
+    start_chatbot: Callable[..., Chatbot], gateway: GatewayProcess
+) -> None:
+    chatbot = start_chatbot(settings(gateway, rateLimit={"requests": 3, "windowSeconds": 600}))
+    async with client_of(chatbot) as ada, client_of(chatbot) as bob:
+        assert (await ada.post(URL, json={"title": 7})).status_code == 400, "what is refused does not count"
+        for _ in range(3):
+            await begun(ada)
+        refused = await ada.post(URL)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert "3 conversations" in refused.json()["error"]["message"]
+        assert 0 < int(refused.headers["Retry-After"]) <= 600
+        assert refused.headers["RateLimit-Policy"] == '"conversations";q=3;w=600'
+        await begun(bob)
+        page = (await ada.get(URL)).json()
+        assert len(page["data"]) == 3
+        # Each counts for itself.
+        for each in page["data"]:
+            await say(ada, each["id"], "Hello")
 
 
 async def test_they_are_listed_in_pages(ada: httpx.AsyncClient) -> None:

@@ -1,19 +1,13 @@
 """What is taken of an issuer's answers, and how its keys are kept."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import json
-import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt import PyJWK
 
 from chatassistant_chatbot.access import discovery
@@ -21,6 +15,7 @@ from chatassistant_chatbot.access.discovery import IssuerError, Key
 from chatassistant_chatbot.access.keys import IssuerKeys, Pace
 from chatassistant_chatbot.addresses import Endpoints
 from chatassistant_chatbot.errors import CallerError
+from support.certificates import self_signed
 from support.issuer import CONFIGURATION, KEYS, Issuer, private_key, public_jwk
 from support.waiting import eventually_async
 
@@ -89,8 +84,10 @@ async def test_what_is_no_answer(
     issuer: Issuer, path: str, answer: tuple[int, Mapping[str, str], bytes], told: str
 ) -> None:
     issuer.answers[path] = answer
-    with pytest.raises(IssuerError, match=told):
+    with pytest.raises(IssuerError, match=told) as error:
         await keys_of(issuer)
+    away = "Unreachable" if "500" in told or "failed" in told else "NotAnIssuer"
+    assert error.value.problem == ("NoKeys" if "no key" in told else away)
     assert "/elsewhere" not in issuer.asked
 
 
@@ -102,8 +99,9 @@ def says(issuer: Issuer, configuration: Mapping[str, str]) -> None:
 @pytest.mark.parametrize("name", ["https://issuer.example", "", "{url}/", "{url}x"])
 async def test_an_issuer_that_calls_itself_otherwise(issuer: Issuer, name: str) -> None:
     says(issuer, {"issuer": name.format(url=issuer.url)})
-    with pytest.raises(IssuerError, match="names another issuer"):
+    with pytest.raises(IssuerError, match="names another issuer") as error:
         await keys_of(issuer)
+    assert error.value.problem == "OtherIssuer"
     assert KEYS not in issuer.asked
 
 
@@ -128,35 +126,8 @@ async def test_keys_elsewhere_must_be_in_public(issuer: Issuer) -> None:
         elsewhere.stop()
 
 
-def certificate(folder: Path) -> ssl.SSLContext:
-    """TLS of 127.0.0.1, which trusts nobody but itself."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
-    addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(addresses, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "cert.pem").write_bytes(signed.public_bytes(pem))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context
-
-
 async def test_tls_is_verified_and_addresses_are_before(tmp_path: Path) -> None:
-    issuer = Issuer(tls=certificate(tmp_path))
+    issuer = Issuer(tls=self_signed(tmp_path))
     try:
         with pytest.raises(IssuerError, match="ClientConnectorCertificateError"):
             await keys_of(issuer)

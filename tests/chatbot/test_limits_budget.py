@@ -17,6 +17,7 @@ from chatassistant_chatbot.store.bounds import HOLD_SECONDS
 from chatassistant_chatbot.store.fallback import Fallback
 from chatassistant_chatbot.store.memory import Memory
 from chatassistant_chatbot.store.redis import Redis
+from chatassistant_chatbot.turn import Opening
 from support.redis import RedisServer
 
 CHEAP, DEAR, FREE = "a/cheap", "a/dear", "a/cheap:free"
@@ -90,16 +91,6 @@ async def test_what_becomes_known_later_is_corrected(store: Memory, clock: Clock
     assert (await budget.spent()).today.nanos == 18_000_000
     await reservation.settle(0.0001, DEAR)
     assert (await budget.spent()).today.models == {DEAR: Usage(1, 10, 2, 100_000)}
-
-
-async def test_what_was_never_asked_costs_nothing(store: Memory, clock: Clock) -> None:
-    budget = budget_of(store, clock, usd="0.01")
-    for _ in range(3):
-        reservation = await budget.reserve(4_000, 1_000, (DEAR,))
-        await refused(budget)
-        await reservation.release()
-        await reservation.release()
-    assert (await budget.spent()).today == (0, {})
 
 
 async def test_the_refusal_names_midnight(store: Memory, clock: Clock) -> None:
@@ -192,19 +183,29 @@ async def test_the_report_stands_still(store: Memory, clock: Clock) -> None:
     assert report["finished"]["usd"] == "1.000000000"
 
 
+def opening_of(asked: int, characters: int) -> Opening:
+    """A request for so long an answer, with a prompt of so many characters."""
+    frame = len('[{"role":"user","content":""}]')
+    message = {"role": "user", "content": "x" * (characters - frame)}
+    opening = Opening(Configuration(), (DEAR,), (message,), {}, asked, stream=False)
+    assert opening.characters == characters
+    return opening
+
+
 @pytest.mark.parametrize(
     ("most", "asked", "characters", "given"),
-    [(None, 500, 10**6, 500), (100, 500, 40, 90), (100, 50, 40, 50), (100, 500, 396, 1), (100, 500, 41, 89)],
+    [(None, 500, 10**6, 500), (100, 500, 80, 80), (100, 50, 80, 50), (100, 500, 396, 1), (100, 500, 81, 79)],
 )
 def test_prompt_and_answer_keep_to_the_tokens_of_a_request(
     store: Memory, clock: Clock, most: int | None, asked: int, characters: int, given: int
 ) -> None:
-    assert budget_of(store, clock, tokensPerRequest=most).cap(asked, characters) == given
+    budget = budget_of(store, clock, tokensPerRequest=most)
+    assert budget.within(opening_of(asked, characters)).max_tokens == given
 
 
 def test_a_prompt_that_is_too_long_is_refused(store: Memory, clock: Clock) -> None:
     with pytest.raises(CallerError) as error:
-        budget_of(store, clock, tokensPerRequest=100).cap(10, 397)
+        budget_of(store, clock, tokensPerRequest=100).within(opening_of(10, 397))
     assert error.value.status == 400
     told = error.value.body()["error"]
     assert (told["code"], told["param"]) == ("tokens_per_request_exceeded", "messages")

@@ -399,12 +399,14 @@ def test_while_the_issuer_is_away_known_keys_are_used(
     assert int(unknown.headers["Retry-After"]) >= 1
     assert ask(chatbot, known).status_code == 200
     assert_refused(ask(chatbot, issuer.token(exp=1)), known, "expired")
+    assert chatbot.report["access"] == {"problem": "Unreachable", "admits": True}
     issuer.start()
 
     def known_now() -> bool:
         return ask(chatbot, issuer.token("second")).status_code == 200
 
     eventually(known_now, "the new key is known")
+    assert chatbot.report["access"] == {"problem": None, "admits": True}
 
 
 def test_before_any_key_is_known_nobody_is_called_a_forger(
@@ -421,6 +423,7 @@ def test_before_any_key_is_known_nobody_is_called_a_forger(
         assert_refused(ask(chatbot, nothing), nothing)
     assert httpx.get(chatbot.url + MODELS).status_code == 401
     assert httpx.get(f"{chatbot.health_url}/readyz").status_code == 200
+    assert chatbot.report["access"] == {"problem": "Unreachable", "admits": False}
     issuer.start()
     eventually(lambda: ask(chatbot, issuer.token()).status_code == 200, "the keys are known")
     assert "the issuer does not tell its keys: the connection failed" in chatbot.log
@@ -444,6 +447,7 @@ def test_an_issuer_of_this_machine_must_be_listed(
     chatbot = start_chatbot(configuration(gateway.base_url, **content))
     assert ask(chatbot, issuer.token()).status_code == 503
     assert "one of its URLs is not https" in chatbot.log
+    assert chatbot.report["access"] == {"problem": "NotAllowed", "admits": False}
     assert not issuer.asked
 
 

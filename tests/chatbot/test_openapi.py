@@ -51,7 +51,7 @@ def test_errors_of_each_route(chatbot: Chatbot) -> None:
     asked = everywhere | {404, 413, 415, 429, 502, 503, 504}
     assert _statuses(document, "/v1/chat/completions", "post") == asked
     assert _statuses(document, "/v1/models", "get") == everywhere
-    assert _statuses(document, "/v1/conversations", "post") == everywhere | {413, 415}
+    assert _statuses(document, "/v1/conversations", "post") == everywhere | {413, 415, 429}
     assert _statuses(document, "/v1/conversations", "get") == everywhere | {404}
     one = "/v1/conversations/{conversation_id}"
     assert _statuses(document, one, "get") == everywhere | {404, 503}

@@ -1,5 +1,6 @@
 """The page over HTTP: what it is served with, and what it is told."""
 
+import asyncio
 import gzip
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ import pytest
 
 from support.chatbots import Chatbot, configuration
 from support.gateway import GatewayProcess
-from support.issuer import AUDIENCE
+from support.issuer import AUDIENCE, CONFIGURATION
 from support.sign_in_issuer import SignInIssuer
 
 TOKEN = "the-right-token-40b1"
@@ -161,10 +162,52 @@ def test_the_page_is_told_where_to_sign_in(by_oidc: Chatbot, issuer: SignInIssue
         "client_id": AUDIENCE,
         "scope": "openid",
     }
-    issuer.stop()
-    silent = httpx.get(f"{by_oidc.url}/page/sign-in.json")
-    assert (silent.status_code, silent.json()["error"]["code"]) == (503, "access_unavailable")
-    assert int(silent.headers["Retry-After"]) > 0
+    for _ in range(20):
+        assert httpx.get(f"{by_oidc.url}/page/sign-in.json").is_success
+    assert issuer.asked[CONFIGURATION] == 1, "it is asked once, for its keys and for everybody who signs in"
+
+
+def test_an_issuer_that_is_away_is_not_asked_for_each_visitor(by_oidc: Chatbot, issuer: SignInIssuer) -> None:
+    # Whoever asks waits for what the chatbot asks at its start.
+    assert httpx.get(f"{by_oidc.url}/page/sign-in.json").is_success
+    issuer.answers[CONFIGURATION] = 503, {}, b""
+    stranger = {"Authorization": f"Bearer {issuer.token(headers={'kid': 'new'})}"}
+    # A key that is not known has the issuer asked, which tells that it is away.
+    assert httpx.get(f"{by_oidc.url}/v1/models", headers=stranger).is_error
+    asked = issuer.asked[CONFIGURATION]
+    for _ in range(20):
+        silent = httpx.get(f"{by_oidc.url}/page/sign-in.json")
+        assert (silent.status_code, silent.json()["error"]["code"]) == (503, "access_unavailable")
+        assert int(silent.headers["Retry-After"]) > 0
+    # Those are the chatbot's own, with pauses that grow.
+    assert issuer.asked[CONFIGURATION] <= asked + 2
+
+
+def test_one_address_has_few_codes_redeemed(by_oidc: Chatbot, issuer: SignInIssuer) -> None:
+    grant = {"code": "guessed", "code_verifier": "guessed", "redirect_uri": f"{by_oidc.url}/"}
+    with httpx.Client(base_url=by_oidc.url) as client:
+        assert [client.post("/page/token", json={"code": 1}).status_code for _ in range(5)] == [400] * 5
+        statuses = [client.post("/page/token", json=grant).status_code for _ in range(60)]
+        assert statuses == [400] * 60
+        refused = client.post("/page/token", json=grant)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert issuer.asked["/token"] == 60
+    assert issuer.asked[CONFIGURATION] == 1
+
+
+async def test_few_codes_are_redeemed_at_a_time(by_oidc: Chatbot, issuer: SignInIssuer) -> None:
+    grant = {"code": "guessed", "code_verifier": "guessed", "redirect_uri": f"{by_oidc.url}/"}
+    async with httpx.AsyncClient(base_url=by_oidc.url, timeout=20) as client:
+        assert (await client.get("/page/sign-in.json")).is_success
+        issuer.open.clear()
+        waiting = [asyncio.create_task(client.post("/page/token", json=grant)) for _ in range(20)]
+        done, held = await asyncio.wait(waiting, timeout=3)
+        assert [each.result().status_code for each in done] == [429] * 4
+        assert all("Retry-After" in each.result().headers for each in done)
+        issuer.open.set()
+        assert [(await each).status_code for each in held] == [400] * 16
+        assert (await client.post("/page/token", json=grant)).status_code == 400, "there is room again"
 
 
 def test_a_code_of_somebody_else_is_worth_nothing(by_oidc: Chatbot) -> None:

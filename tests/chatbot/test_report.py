@@ -13,7 +13,12 @@ from support.gateway import GatewayProcess
 
 URL = "/v1/chat/completions"
 ROUTE = "/chat/completions"
-QUIET = {"gateway": {"problem": None}, "credentials": {"newKeyRefused": False}, "tools": []}
+QUIET = {
+    "gateway": {"problem": None},
+    "credentials": {"newKeyRefused": False},
+    "access": {"problem": None, "admits": True},
+    "tools": [],
+}
 
 
 @pytest.fixture

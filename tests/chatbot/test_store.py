@@ -95,8 +95,8 @@ async def test_a_budget_is_held_and_spent(store: Store) -> None:
     assert await store.reserve(DAY, Hold("d", 200), 1_000) == Reserved(True, 100)
     assert await store.reserve(DAY, Hold("e", 600), 1_000) == Reserved(True, 100)
     assert await store.reserve(DAY, Hold("f", 600), 1_000) == Reserved(False, 100)
-    await store.release(DAY, Hold("e", 600))
-    await store.release(DAY, Hold("e", 600))
+    for _ in range(2):
+        await store.settle(DAY, Hold("e", 600), "m:free", Usage())
     assert await store.reserve(DAY, Hold("g", 600), 1_000) == Reserved(True, 100)
     assert await store.reserve("2026-11-28", Hold("h", 600), 1_000) == Reserved(True, 0)
     assert await store.spending(DAY) == Spending(100, {"m:free": ONE._replace(nanos=100)})

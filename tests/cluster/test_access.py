@@ -13,6 +13,7 @@ from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.assistants import Assistants
 from support.control_plane import ControlPlane
 from support.gateway import GatewayProcess
+from support.issuer import AUDIENCE, Issuer
 from support.node import NodeStandIn
 from support.operators import OperatorProcess
 from support.processes import free_port
@@ -175,6 +176,41 @@ def test_without_access_control_anybody_gets_an_answer(
     assistants.wait_for("Ready")
     assert _status(_address(assistants), None) == 200
     assert not assistants.token()
+
+
+def test_an_issuer_that_is_away_is_told_of(
+    start_operator: Callable[..., OperatorProcess], assistants: Assistants
+) -> None:
+    start_operator(policy__allowed_endpoints='["*"]')
+    issuer = Issuer()
+    try:
+        token = issuer.token()
+        issuer.stop()
+        assistants.put_key(ACCEPTED.token)
+        oidc = {"issuer": issuer.url, "audience": AUDIENCE}
+        assistants.apply(access={"mode": "OIDC", "oidc": oidc})
+
+        def said_of_it(words: str) -> dict[str, Any]:
+            condition = assistants.condition("Available")
+            return condition if words in condition.get("message", "") else {}
+
+        said = eventually(lambda: said_of_it("(Unreachable)"), "it is said that the issuer is away")
+        assert (said["status"], said["reason"]) == ("Unknown", "NotChecked")
+        assert f"spec.access.oidc.issuer, {issuer.url}" in said["message"]
+        assert _status(_address(assistants), token) == 503
+        issuer.start()
+        condition = assistants.wait_for("Ready", timeout=60)
+        assert "issuer" not in condition["message"]
+        assert _status(_address(assistants), token) == 200
+        issuer.stop()
+        stranger = issuer.token(headers={"kid": "another"})
+        # A key that is not known has the issuer asked.
+        assert _status(_address(assistants), stranger) == 503
+        eventually(lambda: said_of_it("does not tell every pod its keys"), "it is said, though pods go on")
+        assert assistants.condition()["status"] == "True"
+        assert _status(_address(assistants), token) == 200
+    finally:
+        issuer.stop()
 
 
 @pytest.fixture

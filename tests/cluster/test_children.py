@@ -212,6 +212,19 @@ DEPLOYED: dict[str, Any] = {
     "image": "example.com/chatbot:1",
     "imagePullPolicy": "Always",
     "imagePullSecrets": [{"name": "registry"}],
+    "serviceAccountName": "chatbots",
+    "ingress": {
+        "className": "nginx",
+        "host": "todo.example.com",
+        "tlsSecretName": "todo-tls",
+        "annotations": {"example.com/i": "3"},
+    },
+    "networkPolicy": {
+        "enabled": True,
+        "additionalEgress": [
+            {"to": [{"ipBlock": {"cidr": "10.2.0.0/16"}}], "ports": [{"port": 6379, "protocol": "TCP"}]}
+        ],
+    },
     "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "512Mi", "cpu": 1}},
     "service": {"type": "NodePort", "port": 8000, "annotations": {"example.com/a": "b"}},
     "pod": {
@@ -237,9 +250,12 @@ def every_field(start_operator: Any, assistants: Assistants, gateway: GatewayPro
         policy__allowed_priority_classes='["chatbots"]',
         policy__allowed_service_types='["*"]',
         policy__allowed_images='["*"]',
+        policy__allowed_service_accounts='["chatbots"]',
+        policy__allowed_egress='["10.0.0.0/8"]',
         trusted_proxies='["10.0.0.0/8"]',
     )
     assistants.put_key(ACCEPTED.token)
+    assistants.kubectl("create", "serviceaccount", "chatbots")
     assistants.kubectl("create", "configmap", "prompts", "--from-literal=prompt.txt=Answer in rhymes")
     for name, use, entry in (
         ("tools", "tools", "bearer"),
@@ -292,6 +308,22 @@ def test_every_field_reaches_its_child(every_field: Assistants) -> None:
     service = _live(every_field, "service/todo")
     assert (service["spec"]["type"], service["spec"]["ports"][0]["port"]) == ("NodePort", 8000)
     assert service["metadata"]["annotations"]["example.com/a"] == "b"
+
+
+def test_every_field_reaches_those_around_the_pods(every_field: Assistants) -> None:
+    assert (
+        _live(every_field, "deployment/todo")["spec"]["template"]["spec"]["serviceAccountName"] == "chatbots"
+    )
+    ingress = _live(every_field, "ingress/todo")
+    assert ingress["metadata"]["annotations"]["example.com/i"] == "3"
+    assert ingress["spec"]["ingressClassName"] == "nginx"
+    assert ingress["spec"]["tls"] == [{"hosts": ["todo.example.com"], "secretName": "todo-tls"}]
+    (rule,) = ingress["spec"]["rules"]
+    backend = {"service": {"name": "todo", "port": {"name": "http"}}}
+    assert (rule["host"], rule["http"]["paths"][0]["backend"]) == ("todo.example.com", backend)
+    egress = _live(every_field, "networkpolicy/todo")["spec"]["egress"]
+    assert DEPLOYED["networkPolicy"]["additionalEgress"][0] in egress
+    assert _live(every_field, "poddisruptionbudget/todo")["spec"]["maxUnavailable"] == 1
 
 
 def test_every_secret_reaches_the_pods_and_nothing_else(every_field: Assistants) -> None:

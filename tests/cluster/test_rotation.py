@@ -1,7 +1,9 @@
 """A key is changed under load: nothing fails, and the status says what serves and what a restart would get."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from support.assistants import Assistants
 from support.gateway import GatewayProcess
 from support.load import Load
 from support.operators import OperatorProcess
+from support.tool_servers import ToolServerProcess
 from support.waiting import eventually
 
 NEW_PODS_SECONDS = 60.0
@@ -21,8 +24,8 @@ def _look(assistants: Assistants) -> None:
     assistants.kubectl("annotate", "chat", "todo", stamp, "--overwrite")
 
 
-def _uids(assistants: Assistants) -> set[str]:
-    return {pod.metadata.uid for pod in assistants.pods()}
+def _uids(assistants: Assistants, name: str = "todo") -> set[str]:
+    return {pod.metadata.uid for pod in assistants.pods(name)}
 
 
 def _key_of(gateway: GatewayProcess) -> set[str]:
@@ -142,6 +145,39 @@ def test_files_are_taken_up_with_no_restart(
     assert _uids(assistants) == before
     restarts = [pod.status.container_statuses[0].restart_count for pod in assistants.pods()]
     assert restarts == [0, 0]
+
+
+def test_the_secret_of_a_tools_header_rolls_the_pods_that_use_it_and_no_others(
+    start_operator: Callable[..., OperatorProcess], assistants: Assistants, tmp_path: Path
+) -> None:
+    start_operator(secret_interval_seconds="1", policy__allowed_endpoints='["*"]')
+    assistants.put_key(ACCEPTED.token)
+    assistants.kubectl("create", "secret", "generic", "tools", "--from-literal=bearer=Bearer one")
+    assistants.kubectl("label", "secret", "tools", "chatassistant.dev/use=tools")
+    server = ToolServerProcess(tmp_path / "tools")
+    host = server.address.removeprefix("http://")
+    assistants.kubectl("annotate", "secret", "tools", f"chatassistant.dev/hosts={host}")
+    header = {"name": "Authorization", "secretKeyRef": {"name": "tools", "key": "bearer"}}
+    plain = {"name": "todo", "url": server.url}
+    server.start(authorization="Bearer one")
+    try:
+        assistants.apply(tools={"mcpServers": [{**plain, "headersFrom": [header]}]})
+        assistants.apply("plain", tools={"mcpServers": [plain]})
+        assistants.wait_for("ToolsListed", "ToolsAvailable")
+        assistants.wait_for("ToolServerUnreachable", "ToolsAvailable", "plain")
+        before, others = _uids(assistants), _uids(assistants, "plain")
+        server.change(authorization="Bearer two")
+        assistants.kubectl("patch", "secret", "tools", "-p", '{"stringData": {"bearer": "Bearer two"}}')
+        eventually(
+            lambda: _uids(assistants) and not before & _uids(assistants), "other pods", NEW_PODS_SECONDS
+        )
+        # A pod is ready before it has met its tool servers.
+        eventually(
+            lambda: assistants.ask("Add a task") and server.asked["calls"], "with the new value, they get in"
+        )
+        assert _uids(assistants, "plain") == others
+    finally:
+        server.stop()
 
 
 def test_the_accepted_revision_is_on_the_deployment(

@@ -19,7 +19,7 @@ from chatassistant_operator.api.policy import Policy
 from chatassistant_operator.api.v1alpha1 import Spec
 from chatassistant_operator.observed import Children, Defaults, Manifest, Observed
 from chatassistant_operator.observed.gateway import KeyRefused
-from chatassistant_operator.observed.named import Absent, OtherSecret, Prompt
+from chatassistant_operator.observed.named import Absent, OtherSecret, Prompt, Service
 from chatassistant_operator.observed.pending import PENDING
 from support.situations import GOOD, assistant
 
@@ -56,6 +56,14 @@ GIVEN = {
     "todo-redis": _secret("store", "url", "3c9909afec25"),
     "todo-token": _secret("access", "token", "1b6453892473"),
 }
+EVERY_DEFAULT = Defaults(
+    GOOD.defaults.image,
+    environment={"HTTPS_PROXY": "http://10.0.0.9:3128", "NO_PROXY": ".svc"},
+    ca_bundle="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    metrics_namespaces=("chatassistant-system", "monitoring"),
+    egress=("10.0.0.0/24",),
+    monitoring_labels={"release": "prometheus"},
+)
 LIMITED = {
     "model": {"fallbacks": ["openrouter/free", "openrouter/auto"]},
     "budget": {"dailyUSD": 0.1},
@@ -64,7 +72,15 @@ LIMITED = {
 }
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "smallest": ({}, {}),
-    "every-field": (SAMPLE["spec"], {"prompt": Prompt("Answer in rhymes."), "secrets": GIVEN}),
+    "every-field": (
+        SAMPLE["spec"],
+        {
+            "prompt": Prompt("Answer in rhymes."),
+            "secrets": GIVEN,
+            "services": {"todo-tools": Service({"app.kubernetes.io/name": "todo-tools"}, {8000: "http"})},
+            "defaults": EVERY_DEFAULT,
+        },
+    ),
     "budget-and-oidc": (LIMITED, {"defaults": Defaults(GOOD.defaults.image, ("10.0.0.0/8",))}),
     "open-to-all": ({"access": {"mode": "None"}}, {}),
     "tools-and-key-file": (TOOLS_AND_KEY_FILE, {"secrets": {"todo-token": ALLOWED}}),
@@ -81,7 +97,13 @@ def _plan(spec: dict[str, Any], seen: Observed) -> desired.Plan:
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     spec, seen = CASES[name]
     policy = GOOD.policy.model_copy(
-        update={"allowed_images": ("*",), "allowed_metadata": ("*",), "allowed_priority_classes": ("*",)}
+        update={
+            "allowed_images": ("*",),
+            "allowed_metadata": ("*",),
+            "allowed_priority_classes": ("*",),
+            "allowed_service_accounts": ("*",),
+            "allowed_egress": ("10.0.0.0/8",),
+        }
     )
     plan = _plan(spec, replace(GOOD, policy=policy, **seen))
     text = yaml.safe_dump_all(plan.manifests, sort_keys=False, width=110, allow_unicode=True)
@@ -95,7 +117,13 @@ def test_golden(name: str, request: pytest.FixtureRequest) -> None:
 def test_the_chatbot_reads_what_the_operator_writes(name: str) -> None:
     spec, seen = CASES[name]
     policy = GOOD.policy.model_copy(
-        update={"allowed_images": ("*",), "allowed_metadata": ("*",), "allowed_priority_classes": ("*",)}
+        update={
+            "allowed_images": ("*",),
+            "allowed_metadata": ("*",),
+            "allowed_priority_classes": ("*",),
+            "allowed_service_accounts": ("*",),
+            "allowed_egress": ("10.0.0.0/8",),
+        }
     )
     plan = _plan(spec, replace(GOOD, policy=policy, **seen))
     (config,) = (each for each in plan.manifests if each["kind"] == "ConfigMap")
@@ -213,5 +241,5 @@ _ELSEWHERE = ("access.oidc.", "pod.affinity.", "pod.tolerations.", "pod.topology
 
 
 def test_the_sample_has_every_field() -> None:
-    missing = _fields(object_schema(Spec)) - _paths(SAMPLE["spec"]) - {"systemPrompt"}
+    missing = _fields(object_schema(Spec)) - _paths(SAMPLE["spec"]) - {"systemPrompt", "replicas"}
     assert {each for each in missing if not each.startswith(_ELSEWHERE)} == set()

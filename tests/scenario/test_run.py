@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -14,6 +16,7 @@ import pytest
 import yaml
 
 from chatassistant_operator.local.openrouter.situations import ACCEPTED, UNKNOWN
+from support.assistants import merged
 from support.bad_manifests import KEY
 from support.gateway import GatewayProcess
 from support.processes import start, stop
@@ -109,7 +112,7 @@ def test_the_policy_holds_here_too() -> None:
         ("a: [", "is no YAML"),
         ("a: b", "no Kubernetes object"),
         ("kind: ConfigMap\nmetadata: {name: x}", "None of the files holds a ChatAssistant"),
-        ("kind: ChatAssistant\nmetadata: {}", "no metadata.name"),
+        ("kind: ChatAssistant\nmetadata: {}", "bad.yaml:2:1: error: metadata.name"),
         (
             QUICKSTART.read_text(encoding="utf-8").replace("openrouter-secret\n", f"{KEY}\n"),
             "apiKeySecretRef.name",
@@ -197,3 +200,117 @@ def test_chatbots_end_even_when_it_is_killed(tmp_path: Path) -> None:
         )
     finally:
         stop(process)
+
+
+class Watched:
+    """`run --watch` of one file, which a test edits."""
+
+    def __init__(self, path: Path, log: Path, *words: str) -> None:
+        self.path = path
+        self.log = log
+        self.write("Answer in rhymes.")
+        command = [sys.executable, "-u", "-m", "chatassistant_operator.cli", "run", "--watch", path, *words]
+        self.process = start(command, log, {"PATH": os.environ["PATH"]})
+
+    def wait(self) -> None:
+        def ready() -> str:
+            text = _of_ready(self.log, 1)
+            assert text, self.log.read_text(encoding="utf-8")
+            return text
+
+        text = eventually(ready, "it is ready", timeout=60)
+        (self.url,) = re.findall(r"^todo answers at (\S+)$", text, re.MULTILINE)
+        (self.token,) = re.findall(r"Authorization: Bearer ([-\w]+)", text)
+
+    def write(self, prompt: str, change: dict[str, Any] | None = None, more: str = "") -> None:
+        manifest = merged(yaml.safe_load(QUICKSTART.read_text(encoding="utf-8")), change or {})
+        manifest["spec"]["systemPrompt"] = prompt
+        self.path.write_text(yaml.safe_dump(manifest, sort_keys=False) + more, encoding="utf-8")
+
+    def ask(self, url: str = "") -> int:
+        body = {"messages": [{"role": "user", "content": "Hello"}]}
+        headers = {"Authorization": f"Bearer {self.token}"}
+        try:
+            return httpx.post(
+                f"{url or self.url}/chat/completions", json=body, headers=headers, timeout=10
+            ).status_code
+        except httpx.TransportError:
+            return 0
+
+    def chatbots(self) -> list[int]:
+        return [each.pid for each in psutil.Process(self.process.pid).children()]
+
+
+@pytest.fixture
+def watched(tmp_path: Path, gateway: GatewayProcess) -> Iterator[Watched]:
+    words = ("--openrouter", gateway.base_url, "--secret", f"openrouter-secret={ACCEPTED.token}")
+    watched = Watched(tmp_path / "todo.yaml", tmp_path / "run.log", *words)
+    try:
+        watched.wait()
+        yield watched
+    finally:
+        stop(watched.process)
+    assert "Traceback" not in watched.log.read_text(encoding="utf-8")
+
+
+def test_an_edit_restarts_the_chat_at_the_same_address(watched: Watched, gateway: GatewayProcess) -> None:
+    assert watched.ask() == 200
+    assert gateway.log[-1]["body"]["messages"][0]["content"] == "Answer in rhymes."
+    before = watched.chatbots()
+    watched.write("Answer in prose.")
+
+    def is_new() -> bool:
+        assert watched.ask() == 200
+        return bool(gateway.log[-1]["body"]["messages"][0]["content"] == "Answer in prose.")
+
+    eventually(is_new, "the edit is used")
+    assert not set(before) & set(watched.chatbots())
+    assert "The files have changed: todo" in watched.log.read_text(encoding="utf-8")
+
+
+def test_an_edit_that_is_broken_changes_nothing(watched: Watched, gateway: GatewayProcess) -> None:
+    before = watched.chatbots()
+    watched.write("Answer in prose.", {"spec": {"repliacs": 1}})
+    line = 1 + watched.path.read_text(encoding="utf-8").splitlines().index("  repliacs: 1")
+    words = f"todo.yaml:{line}:3: error: spec.repliacs: unknown field; did you mean replicas?"
+    eventually(lambda: _with(watched.log, words, "what ran before it goes on"), "it is told")
+    watched.path.write_text("a: [", encoding="utf-8")
+    eventually(lambda: _with(watched.log, "todo.yaml:1:5: error: is no YAML"), "it is told")
+    watched.path.unlink()
+    eventually(lambda: _with(watched.log, "todo.yaml: No such file or directory"), "it is told")
+    assert watched.ask() == 200
+    assert gateway.log[-1]["body"]["messages"][0]["content"] == "Answer in rhymes."
+    assert watched.chatbots() == before
+
+
+def test_an_edit_that_the_gateway_refuses_leaves_the_chat_alone(
+    watched: Watched, gateway: GatewayProcess
+) -> None:
+    before = watched.chatbots()
+    watched.write("Answer in prose.", {"spec": {"model": {"name": "openai/gpt-5-mimi"}}})
+    eventually(lambda: _with(watched.log, "ModelNotFound"), "it is told")
+    assert watched.ask() == 200
+    assert watched.chatbots() == before
+    watched.write("Answer in prose.", {"spec": {"model": {"name": "openai/gpt-5-mini"}}})
+    eventually(lambda: watched.chatbots() != before and watched.ask() == 200, "the chat restarts")
+    assert gateway.log[-1]["body"]["model"] == "openai/gpt-5-mini"
+
+
+def test_assistants_come_and_go(watched: Watched) -> None:
+    second = yaml.safe_load(QUICKSTART.read_text(encoding="utf-8"))
+    second["metadata"]["name"] = "second"
+    watched.write("Answer in rhymes.", more=f"---\n{yaml.safe_dump(second)}")
+    text = eventually(lambda: _of_ready(watched.log, 2), "the second is ready")
+    (url,) = re.findall(r"^second answers at (\S+)$", text, re.MULTILINE)
+    assert watched.ask() == 200
+    assert len(watched.chatbots()) == 2
+    assert watched.ask(url) == 401, "it has a token of its own"
+    watched.write("Answer in rhymes.")
+    eventually(lambda: watched.ask(url) == 0 and len(watched.chatbots()) == 1, "the second ends")
+    assert watched.ask() == 200
+
+
+def test_a_question_and_a_watch_exclude_each_other() -> None:
+    result = _run(QUICKSTART, "--ask", "Hello", "--watch")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr

@@ -94,8 +94,14 @@ class World:
     def secrets(self, assistant: ChatAssistant) -> dict[str, Any]:
         return {}
 
+    def has_looked(self, assistant: ChatAssistant) -> bool:
+        return True
+
     def hurry(self, assistant: ChatAssistant) -> None:
         pass
+
+    def services(self, assistant: ChatAssistant, names: tuple[str, ...]) -> dict[str, Any]:
+        return {}
 
     def prompt(self, assistant: ChatAssistant) -> Any:
         return None

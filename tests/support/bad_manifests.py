@@ -26,6 +26,11 @@ def _secret(**ref: Any) -> dict[str, Any]:
     return _spec(credentials={"apiKeySecretRef": ref})
 
 
+def _egress(*cidrs: str) -> dict[str, Any]:
+    rule = {"to": [{"ipBlock": {"cidr": each}} for each in cidrs]}
+    return _spec(networkPolicy={"additionalEgress": [rule]})
+
+
 BAD = (
     # Names that no Service could have.
     Bad("name with a dot", {"metadata": {"name": "to.do"}}, "metadata.name", "53 lower-case letters"),
@@ -204,6 +209,71 @@ BAD = (
         "spread without a place",
         _spec(pod={"topologySpreadConstraints": [{"maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}]}),
         "topologyKey",
+    ),
+    # How many pods run.
+    Bad(
+        "replicas beside autoscaling",
+        _spec(replicas=2, autoscaling={"maxReplicas": 3}),
+        "spec.replicas",
+        "remove replicas, or autoscaling",
+    ),
+    Bad("autoscaling without an end", _spec(autoscaling={"minReplicas": 2}), "autoscaling.maxReplicas"),
+    Bad(
+        "autoscaling upside down",
+        _spec(autoscaling={"minReplicas": 3, "maxReplicas": 2}),
+        "autoscaling.maxReplicas",
+        "lower minReplicas",
+    ),
+    Bad("autoscaling to nothing", _spec(autoscaling={"minReplicas": 0, "maxReplicas": 2}), "minReplicas"),
+    Bad(
+        "CPU below 0",
+        _spec(autoscaling={"maxReplicas": 2, "targetCPUUtilizationPercentage": -1}),
+        "targetCPUUtilizationPercentage",
+    ),
+    # How it is reached, and whom it reaches.
+    Bad("Ingress without a host", _spec(ingress={"className": "nginx"}), "ingress.host"),
+    Bad("Ingress at a URL", _spec(ingress={"host": "https://a.example"}), "ingress.host", "no wildcard"),
+    Bad("Ingress for all hosts", _spec(ingress={"host": "*.example.com"}), "ingress.host", "no wildcard"),
+    Bad(
+        "key as the certificate's Secret",
+        _spec(ingress={"host": "a.example", "tlsSecretName": KEY}),
+        "ingress.tlsSecretName",
+        "revoke it",
+    ),
+    Bad(
+        "Ingress of a class with a space",
+        _spec(ingress={"host": "a.example", "className": "my class"}),
+        "ingress.className",
+        "name of an IngressClass",
+    ),
+    Bad("route of no Gateway", _spec(httpRoute={"parentRefs": []}), "httpRoute.parentRefs"),
+    Bad("route that hangs on nothing", _spec(httpRoute={"hostnames": ["a.example"]}), "httpRoute.parentRefs"),
+    Bad(
+        "route of a Gateway with a slash",
+        _spec(httpRoute={"parentRefs": [{"name": "a/b"}]}),
+        "httpRoute.parentRefs[0].name",
+    ),
+    Bad(
+        "route to a URL",
+        _spec(httpRoute={"parentRefs": [{"name": "a"}], "hostnames": ["https://a.example"]}),
+        "httpRoute.hostnames[0]",
+    ),
+    Bad("egress to nobody", _egress(), "networkPolicy.additionalEgress[0].to"),
+    Bad("egress to a name", _egress("redis.example"), "ipBlock.cidr", "range of addresses"),
+    Bad("egress to an address without a prefix", _egress("10.0.0.1"), "ipBlock.cidr", "such as 10.1.2.0/24"),
+    Bad("egress to a range with bits beyond it", _egress("10.0.0.1/24"), "ipBlock.cidr", "no bits set"),
+    Bad(
+        "egress to pods",
+        _spec(networkPolicy={"additionalEgress": [{"to": [{"podSelector": {}}]}]}),
+        "additionalEgress[0].to[0]",
+    ),
+    Bad("network policy as a word", _spec(networkPolicy={"enabled": "no"}), "networkPolicy.enabled"),
+    Bad("key as ServiceAccount", _spec(serviceAccountName=KEY), "serviceAccountName", "revoke it"),
+    Bad(
+        "ServiceAccount with capitals",
+        _spec(serviceAccountName="Chatbots"),
+        "serviceAccountName",
+        "name of a ServiceAccount",
     ),
     Bad("unknown log level", _spec(observability={"logLevel": "Loud"}), "observability.logLevel"),
     Bad(

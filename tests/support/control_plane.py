@@ -17,7 +17,8 @@ CRDS: Final = Path(__file__).parents[2] / "crds"
 _CONTROLLERS: Final = (
     "deployment-controller,replicaset-controller,serviceaccount-controller,garbage-collector-controller,"
     "namespace-controller,horizontal-pod-autoscaler-controller,disruption-controller,endpointslice-controller,"
-    "root-ca-certificate-publisher-controller,serviceaccount-token-controller,resourcequota-controller"
+    "root-ca-certificate-publisher-controller,serviceaccount-token-controller,resourcequota-controller,"
+    "clusterrole-aggregation-controller"
 )
 
 
@@ -69,6 +70,7 @@ class ControlPlane:
             "--kube-api-burst=1000",
             "--concurrent-namespace-syncs=20",
             "--concurrent-gc-syncs=20",
+            "--horizontal-pod-autoscaler-sync-period=1s",
         )
         eventually(
             lambda: self.kubectl("get", "serviceaccount", "default", check=False).returncode == 0,

@@ -1,7 +1,7 @@
 """A stand-in for the node: runs pods as plain processes, so that rollouts are the real controllers' work.
 
 It binds pending pods to itself or says why not, as the scheduler would, runs each at a loopback address of its own, and
-writes its status, as a kubelet would. It has no Node object and no container.
+writes its status, as a kubelet would. It has no container. Its Node object leads the API server to `kubelet.py`.
 """
 
 import asyncio
@@ -22,7 +22,9 @@ import aiohttp
 from kubernetes.utils.quantity import parse_quantity
 
 from chatassistant_operator.local.processes import Place, PodProcess
+from support.container_logs import ContainerLogs
 from support.control_plane import ControlPlane
+from support.kubelet import Kubelet
 
 NAME: Final = "plain-processes"
 LABELS: Final = {"kubernetes.io/os": "linux"}
@@ -41,7 +43,6 @@ TEST_IMAGES: Final = {
 }
 """What runs in the place of images that only tests have, by their repository."""
 _RESYNC_SECONDS: Final = 0.2
-Key = tuple[str, str]
 
 
 class NodeStandIn:
@@ -66,8 +67,9 @@ class NodeStandIn:
         self._patches: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self._logs: dict[Key, list[str]] = {}
+        self._logs = ContainerLogs()
         self._folder = tempfile.TemporaryDirectory(prefix="node-")
+        self._kubelet = Kubelet(Path(self._folder.name), self._address_of, self._logs)
 
     def start(self) -> None:
         """Begin to run pods."""
@@ -84,7 +86,7 @@ class NodeStandIn:
 
     def log(self, namespace: str, pod: str) -> str:
         """What a pod's process has printed."""
-        return "\n".join(self._logs.get((namespace, pod), []))
+        return self._logs.text((namespace, pod))
 
     def folder(self, uid: str) -> Path:
         """Where a pod's volumes are, each by its name."""
@@ -103,6 +105,7 @@ class NodeStandIn:
             connector=aiohttp.TCPConnector(ssl=context, limit=0),
             headers={"Authorization": f"Bearer {self._plane.admin_token}"},
         )
+        await self._register(await self._kubelet.start())
         for path in ("/api/v1/pods", "/api/v1/secrets", "/api/v1/configmaps"):
             self._spawn(self._watch(path))
 
@@ -111,7 +114,28 @@ class NodeStandIn:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(each.stop(lame_duck=False) for each in self._running.values()))
+        await self._kubelet.stop()
         await self._session.close()
+
+    async def _register(self, port: int) -> None:
+        """Tell the API server where the kubelet is."""
+        node = {"metadata": {"name": NAME, "labels": LABELS}}
+        async with self._session.post("/api/v1/nodes", json=node):
+            pass
+        status = {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+        }
+        headers = {"Content-Type": "application/merge-patch+json"}
+        path = f"/api/v1/nodes/{NAME}/status"
+        async with self._session.patch(path, json={"status": status}, headers=headers) as response:
+            response.raise_for_status()
+
+    async def _address_of(self, namespace: str, pod: str) -> str | None:
+        """Where a pod is, None when there is none of this name."""
+        path = _path({"metadata": {"namespace": namespace, "name": pod}})
+        async with self._session.get(path) as response:
+            return (await response.json()).get("status", {}).get("podIP") if response.status == 200 else None
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = self._loop.create_task(work)
@@ -185,14 +209,19 @@ class NodeStandIn:
     def _run(self, pod: dict[str, Any]) -> None:
         metadata = pod["metadata"]
         namespace, uid = metadata["namespace"], metadata["uid"]
-        lines = self._logs.setdefault((namespace, metadata["name"]), [])
+        key = namespace, metadata["name"]
+
+        def changed(status: dict[str, Any]) -> None:
+            self._logs.heed(key, status)
+            self._spawn(self._write_status(pod, status))
+
         process = PodProcess(
             pod,
             self._commands.get(_repository(pod["spec"]["containers"][0]["image"])),
             lambda kind, name: self._objects.get((kind, namespace, name)),
             Place(next(self._addresses), {}, self.folder(uid)),
-            lambda status: self._spawn(self._write_status(pod, status)),
-            lines.append,
+            changed,
+            lambda line: self._logs.add(key, line),
         )
         self._running[uid] = process
         process.start()
@@ -202,6 +231,7 @@ class NodeStandIn:
         if process is not None:
             await process.stop(lame_duck=bool(pod["metadata"].get("deletionGracePeriodSeconds")))
             self._running.pop(pod["metadata"]["uid"], None)
+            self._logs.end((pod["metadata"]["namespace"], pod["metadata"]["name"]))
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
         async with self._session.delete(_path(pod), json=options):
             pass

@@ -85,6 +85,8 @@ class SignInIssuer(Issuer):
                 self.end_headers()
 
             def do_POST(self) -> None:  # noqa: N802 (the same)
+                issuer.asked[self.path] += 1
+                issuer.open.wait()
                 form = _flat(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 tokens = issuer.exchange(form)
                 content = json.dumps(tokens or {"error": "invalid_grant"}).encode()

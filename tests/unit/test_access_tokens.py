@@ -17,7 +17,8 @@ from support.situations import GOOD, assistant
 
 GIVEN = {"access": {"tokenSecretRef": {"name": "mine"}}}
 REDIS = {"store": {"type": "Redis", "urlSecretRef": {"name": "redis", "key": "url"}}}
-OPEN = {"access": {"mode": "None"}}
+URL = "http://todo:8000/mcp"
+OPEN: dict[str, Any] = {"access": {"mode": "None"}}
 
 
 def secret(use: str, entry: str, revision: str = "1") -> OtherSecret:
@@ -153,6 +154,30 @@ def test_pods_roll_to_another_version_of_a_secret_that_is_given(
     assert denied["Deployment"]["spec"]["template"] == first["Deployment"]["spec"]["template"]
     for reading in (PENDING, Absent()):
         assert "Deployment" not in applied(spec, replace(GOOD, secrets={name: reading}))
+
+
+def test_pods_roll_to_another_version_of_any_secret_with_headers() -> None:
+    def read(*revisions: str) -> dict[str, OtherSecretReading]:
+        hosts = {names.HOSTS_ANNOTATION: "todo:8000"}
+        return {
+            f"s{number}": replace(secret("tools", "bearer", revision), annotations=hosts)
+            for number, revision in enumerate(revisions)
+        }
+
+    refs = [{"name": f"s{number}", "key": "bearer"} for number in range(2)]
+    headers = [{"name": f"X-{ref['name']}", "secretKeyRef": ref} for ref in reversed(refs)]
+    spec = OPEN | {"tools": {"mcpServers": [{"name": "todo", "url": URL, "headersFrom": headers}]}}
+    annotation = names.TOOLS_REVISION_ANNOTATION
+    seen = running(spec, None, secrets=read("1", "2"))
+    said = {annotations(applied(spec, seen))[annotation]}
+    for revisions in (("3", "2"), ("1", "3"), ("2", "1")):
+        said.add(annotations(applied(spec, replace(seen, secrets=read(*revisions))))[annotation])
+    assert len(said) == 4, "each Secret counts"
+    for reading in (PENDING, Absent(), Unreadable("forbidden")):
+        kept = applied(spec, replace(seen, secrets=read("3") | {"s1": reading}))
+        assert kept["Deployment"] == seen.children.deployment, "what cannot be read rolls nothing"
+    plain = {"tools": {"mcpServers": [{"name": "todo", "url": URL}]}}
+    assert annotation not in annotations(applied(OPEN | plain, GOOD)), "pods without headers stay as they are"
 
 
 def test_only_redis_needs_the_uid() -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from chatassistant_operator.live.reports import PodReports
-from chatassistant_operator.observed.pods import DayUsage, Report, Usage
+from chatassistant_operator.observed.pods import DayUsage, Issuer, Report, Usage
 
 FINISHED = {"day": "2026-11-26", "requests": 3, "promptTokens": 120, "completionTokens": 45, "usd": "0.00012"}
 USAGE = {"day": "2026-11-27", "crossed": 50, "shared": True, "finished": FINISHED}
@@ -43,6 +43,11 @@ async def test_usage() -> None:
         assert report == Report(usage=Usage(date(2026, 11, 27), 50, finished, shared=True))
     async with reading({"usage": {"day": "2026-11-27", "finished": None}}) as report:
         assert report == Report(usage=Usage(date(2026, 11, 27)))
+
+
+async def test_the_issuer() -> None:
+    async with reading({"access": {"problem": "Unreachable", "admits": False}}) as report:
+        assert report == Report(issuer=Issuer("Unreachable", admits=False))
 
 
 @pytest.mark.parametrize("content", [{}, {"usage": None}, {"gateway": {"problem": None}, "tools": []}])

@@ -310,3 +310,16 @@ def test_a_steady_world_adds_nothing_to_it() -> None:
 
 def test_times_are_in_utc() -> None:
     assert all(each.last_transition_time.tzinfo is UTC for each in status(assistant()).conditions)
+
+
+async def test_a_wish_for_a_look_is_told_of_once_it_has_come() -> None:
+    world = World()
+    await world.reconcile()
+    assert "lastHandledValidateAt" not in world.body["status"]
+    world.body["metadata"]["annotations"] = {"chatassistant.dev/validate-at": "noon"}
+    world.seen = replace(world.seen, has_looked=False)
+    await world.reconcile()
+    assert "lastHandledValidateAt" not in world.body["status"]
+    world.seen = replace(world.seen, has_looked=True)
+    await world.reconcile()
+    assert world.body["status"]["lastHandledValidateAt"] == "noon"

@@ -24,6 +24,7 @@ class World:
 
     Attributes:
         refusal: What the API server says to every write, if it refuses them.
+        refusals: What it says to writes of a kind.
         gateway: Who is asked of keys and models; this world itself, with what is in `seen`.
         pods: The pods of the current revision.
         serving: How many pods of each revision serve; those of the current one do from their first reconcile on
@@ -36,6 +37,7 @@ class World:
         self.seen: Observed = GOOD
         self.now: datetime = NOW
         self.refusal: Refused | None = None
+        self.refusals: dict[str, Refused] = {}
         self.pods: tuple[Pod, ...] = ()
         self.serves = serves
         self.serving: dict[str, int] = {}
@@ -105,8 +107,9 @@ class World:
         return Children(copy.deepcopy(live), sets, config_maps, self.pods)
 
     async def apply(self, _: ChatAssistant, manifest: Manifest) -> Manifest:
-        if self.refusal is not None:
-            raise self.refusal
+        refusal = self.refusal or self.refusals.get(manifest["kind"])
+        if refusal is not None:
+            raise refusal
         live = copy.deepcopy(manifest)
         self._live[manifest["kind"], manifest["metadata"]["name"]] = live
         if manifest["kind"] == "Deployment" and self.serves:
@@ -126,6 +129,9 @@ class World:
     def secrets(self, _: ChatAssistant) -> Mapping[str, Any]:
         return self.seen.secrets
 
+    def services(self, *_: Any) -> Mapping[str, Any]:
+        return self.seen.services
+
     def prompt(self, _: ChatAssistant) -> Any:
         return self.seen.prompt
 
@@ -143,6 +149,9 @@ class World:
 
     def key(self, _: ChatAssistant, api_key: Any, *_known: Any) -> Any:
         return self.seen.key if api_key is not None else None
+
+    def has_looked(self, _: ChatAssistant) -> bool:
+        return self.seen.has_looked
 
     def doubt(self, _: ChatAssistant) -> None:
         pass

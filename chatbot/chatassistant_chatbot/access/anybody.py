@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.requests import HTTPConnection
 
-from chatassistant_chatbot.access.clients import Network, origin
+from chatassistant_chatbot.access.clients import Network, origin_of
 from chatassistant_chatbot.access.users import User, user_of
 
 
@@ -16,6 +16,4 @@ class AnybodyAccess:
 
     async def admit(self, connection: HTTPConnection) -> User:
         """The user at the address from which the request came."""
-        peer = connection.client.host if connection.client else ""
-        forwarded_for = ",".join(connection.headers.getlist("X-Forwarded-For"))
-        return user_of("None", "", origin(peer, forwarded_for, self._trusted))
+        return user_of("None", "", origin_of(connection, self._trusted))

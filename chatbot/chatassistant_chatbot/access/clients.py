@@ -8,12 +8,20 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Final
 
+from starlette.requests import HTTPConnection
+
 from chatassistant_chatbot.addresses import Address
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # What one subscriber gets of IPv6 (RFC 6177 says: at least that), and may change addresses within at will.
 _SUBSCRIBER_BYTES: Final = 8
+
+
+def origin_of(connection: HTTPConnection, trusted: Sequence[Network]) -> str:
+    """The address that counts as the one from which a request came; see `origin`."""
+    peer = connection.client.host if connection.client else ""
+    return origin(peer, ",".join(connection.headers.getlist("X-Forwarded-For")), trusted)
 
 
 def origin(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:

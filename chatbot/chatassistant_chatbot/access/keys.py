@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from jwt import PyJWK
 
-from chatassistant_chatbot.access.discovery import IssuerError, Key
+from chatassistant_chatbot.access.discovery import IssuerError, IssuerProblem, Key
 from chatassistant_chatbot.errors import CallerError
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,11 @@ class Pace:
 
 
 class IssuerKeys:
-    """The keys of one issuer; `keep` has to run beside those who look for one."""
+    """The keys of one issuer; `keep` has to run beside those who look for one.
+
+    Attributes:
+        problem: Why the issuer did not tell its keys when it was asked last; None when it did.
+    """
 
     def __init__(self, issuer: Issuer, pace: Pace = Pace()) -> None:
         self._issuer = issuer
@@ -66,6 +70,7 @@ class IssuerKeys:
         self._learnt = 0.0
         # Whether the last answer was one: only then is a key that is not among these no key of the issuer's.
         self._certain = False
+        self.problem: IssuerProblem | None = None
         self._next = 0.0
         self._asking = True
         self._wanted = asyncio.Event()
@@ -94,8 +99,13 @@ class IssuerKeys:
             )
         return key
 
+    @property
+    def known(self) -> bool:
+        """Whether there are keys with which tokens can be checked."""
+        return bool(self._keys) and time.monotonic() - self._learnt <= self._pace.kept
+
     def _find(self, kid: str | None, algorithm: str) -> PyJWK | None:
-        if time.monotonic() - self._learnt > self._pace.kept:
+        if not self.known:
             return None
         fitting = [
             each.key
@@ -128,7 +138,7 @@ class IssuerKeys:
                 self._learn(await self._issuer.keys())
                 pause, seconds = self._pace.first_pause, self._pace.refresh
             except IssuerError as error:
-                self._certain = False
+                self._certain, self.problem = False, error.problem
                 seconds = pause * random.uniform(0.5, 1.5)  # noqa: S311 (jitter, no secret)
                 pause = min(2 * pause, self._pace.longest_pause)
                 logger.warning(
@@ -147,4 +157,4 @@ class IssuerKeys:
     def _learn(self, keys: tuple[Key, ...]) -> None:
         if [each.kid for each in keys] != [each.kid for each in self._keys]:
             logger.info("access: the issuer has %d keys", len({each.kid for each in keys}))
-        self._keys, self._learnt, self._certain = keys, time.monotonic(), True
+        self._keys, self._learnt, self._certain, self.problem = keys, time.monotonic(), True, None

@@ -5,24 +5,21 @@ The page is a public client of the issuer's (RFC 6749, section 2.1), whose codes
 issuer to allow other origins.
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
-import aiohttp
 import jwt
 import orjson
 from jwt.exceptions import PyJWTError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chatassistant_chatbot.access.discovery import IssuerError
-from chatassistant_chatbot.addresses import Endpoints, Reach, guarded_connector
+from chatassistant_chatbot.access.discovery import Issuer, IssuerError
+from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.settings.configuration import Oidc
 
-_SECONDS: Final = 10.0
-_LARGEST_ANSWER: Final = 512 * 1024
-_HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
+# Each holds a connection to the issuer, which has other clients too.
+_MOST_EXCHANGES: Final = 16
 _SCOPE: Final = "openid"
 
 
@@ -62,20 +59,13 @@ class Tokens(BaseModel):
     expires_in: int | None = None
 
 
-class _Configuration(BaseModel):
-    """OpenID Connect Discovery 1.0, section 3: what is used of it here."""
-
-    issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-
-
 class SignIn:
-    """The issuer, as the page's server asks it; its URLs lead no further than `endpoints` lets them."""
+    """The issuer, as the page's server asks it for users."""
 
-    def __init__(self, oidc: Oidc, endpoints: Endpoints) -> None:
-        self._oidc = oidc
-        self._reach = endpoints.reach(oidc.issuer)
+    def __init__(self, oidc: Oidc, issuer: Issuer) -> None:
+        self._audience = oidc.audience
+        self._issuer = issuer
+        self._exchanging = 0
 
     async def authorization(self) -> Authorization:
         """Where the user signs in.
@@ -83,24 +73,27 @@ class SignIn:
         Raises:
             IssuerError: when the issuer does not say.
         """
-        endpoint = (await self._configuration()).authorization_endpoint
-        if urlsplit(endpoint).scheme not in {"https", "http"}:
-            raise IssuerError("its authorization_endpoint is no web address")
-        return Authorization(authorization_endpoint=endpoint, client_id=self._oidc.audience)
+        endpoint = (await self._issuer.configuration()).authorization_endpoint
+        if endpoint is None or urlsplit(endpoint).scheme not in {"https", "http"}:
+            raise IssuerError("it names no authorization_endpoint on the web, at which users could sign in")
+        return Authorization(authorization_endpoint=endpoint, client_id=self._audience)
 
     async def redeem(self, grant: Grant) -> Tokens:
         """The tokens for a grant.
 
         Raises:
+            CallerError: 429 while as many exchanges as may be are under way.
             RefusedGrantError: when the issuer gives none.
             IssuerError: when it cannot be asked, or gives tokens that are for somebody else.
         """
-        endpoint = (await self._configuration()).token_endpoint
-        form = {"grant_type": grant.grant_type, "client_id": self._oidc.audience}
-        answer = await self._asked(endpoint, form | grant.model_dump(exclude_none=True))
+        endpoint = (await self._issuer.configuration()).token_endpoint
+        if endpoint is None:
+            raise IssuerError("it names no token_endpoint, so that users cannot sign in")
+        form = {"grant_type": grant.grant_type, "client_id": self._audience}
+        answer = await self._exchanged(endpoint, form | grant.model_dump(exclude_none=True))
         token = next(self._fitting(answer), None)
         if token is None:
-            raise IssuerError(f"it gave no token for the audience {self._oidc.audience}")
+            raise IssuerError(f"it gave no token for the audience {self._audience}")
         try:
             return Tokens.model_validate({**answer, "token": token})
         except ValidationError:
@@ -114,34 +107,25 @@ class SignIn:
             except PyJWTError:
                 continue
             audience: object = claims.get("aud")
-            if audience == self._oidc.audience or (
-                isinstance(audience, list) and self._oidc.audience in audience
-            ):
+            if audience == self._audience or (isinstance(audience, list) and self._audience in audience):
                 yield str(token)
 
-    async def _configuration(self) -> _Configuration:
-        answer = await self._asked(f"{self._oidc.issuer.rstrip('/')}/.well-known/openid-configuration")
+    async def _exchanged(self, url: str, form: Mapping[str, str]) -> dict[str, Any]:
+        """What the issuer answers a grant."""
+        if self._exchanging >= _MOST_EXCHANGES:
+            raise CallerError(
+                429,
+                "rate_limit_exceeded",
+                "Too many users sign in at this moment: try again in a second.",
+                type="rate_limit_error",
+                retry_after=1,
+            )
+        self._exchanging += 1
         try:
-            configuration = _Configuration.model_validate(answer)
-        except ValidationError:
-            raise IssuerError("it answered with no openid-configuration by which users can sign in") from None
-        if configuration.issuer != self._oidc.issuer:
-            raise IssuerError("its openid-configuration names another issuer")
-        return configuration
-
-    async def _asked(self, url: str, form: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """A JSON object from the issuer."""
-        reach = self._reach if _origin(url) == _origin(self._oidc.issuer) else Reach.PUBLIC
-        if not url.startswith("https://") and reach == Reach.PUBLIC:
-            raise IssuerError("one of its URLs is not https, which only a Service or a listed URL may be")
-        try:
-            async with asyncio.timeout(_SECONDS):
-                status, content = await _exchanged(url, reach, form)
-        except TimeoutError:
-            raise IssuerError(f"it gave no answer within {_SECONDS:g} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise IssuerError(f"the connection failed ({type(error).__name__})") from None
-        if form is not None and status in {400, 401, 403}:
+            status, content = await self._issuer.post(url, form)
+        finally:
+            self._exchanging -= 1
+        if status in {400, 401, 403}:
             raise RefusedGrantError
         if status != 200:  # noqa: PLR2004 (HTTP's own)
             raise IssuerError(f"it answered {status}")
@@ -152,25 +136,3 @@ class SignIn:
         if not isinstance(answer, dict):
             raise IssuerError("it answered with no JSON object")
         return cast("dict[str, Any]", answer)
-
-
-async def _exchanged(url: str, reach: Reach, form: Mapping[str, str] | None) -> tuple[int, bytes]:
-    """A request's status and content; no redirect is followed, and nobody's cookie is kept."""
-    method = "GET" if form is None else "POST"
-    async with (
-        aiohttp.ClientSession(
-            connector=guarded_connector(reach), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-        ) as session,
-        session.request(method, url, data=form, allow_redirects=False, headers=_HEADERS) as response,
-    ):
-        content = bytearray()
-        async for chunk in response.content.iter_any():
-            content += chunk
-            if len(content) > _LARGEST_ANSWER:
-                raise ValueError("too large")
-        return response.status, bytes(content)
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()

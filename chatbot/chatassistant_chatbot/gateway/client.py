@@ -75,6 +75,8 @@ class GatewayClient:
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
             # One caller's answer must not leave anything for the next one's request.
             cookie_jar=aiohttp.DummyCookieJar(),
+            # A proxy from HTTPS_PROXY and NO_PROXY; who signs for it and for the gateway, from SSL_CERT_FILE.
+            trust_env=True,
         )
         return self
 

@@ -74,12 +74,6 @@ class Reservation:
         hold, self._hold = self._hold, None
         await self._store.settle(self._day, hold, model, usage)
 
-    async def release(self) -> None:
-        """Let it go, when the gateway was never asked."""
-        hold, self._hold = self._hold, None
-        if hold is not None:
-            await self._store.release(self._day, hold)
-
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -123,25 +117,14 @@ class Budget:
         self._finished: tuple[str, Spending] | None = None
 
     def within(self, opening: Opening) -> Opening:
-        """The same with as long an answer as its prompt leaves room for.
-
-        Raises:
-            CallerError: 400 when the prompt leaves none.
-        """
-        if self._most_tokens is None:
-            return opening
-        max_tokens = self.cap(opening.max_tokens, opening.characters)
-        return opening if max_tokens == opening.max_tokens else opening._replace(max_tokens=max_tokens)
-
-    def cap(self, max_tokens: int, prompt_characters: int) -> int:
-        """How long the answer may be, in tokens, so that prompt and answer together keep to `tokensPerRequest`.
+        """The same with so short an answer that prompt and answer together keep to `tokensPerRequest`.
 
         Raises:
             CallerError: 400 when the prompt leaves room for none.
         """
         if self._most_tokens is None:
-            return max_tokens
-        prompt = tokens_of(prompt_characters)
+            return opening
+        prompt = tokens_of(opening.characters)
         if prompt >= self._most_tokens:
             raise CallerError(
                 400,
@@ -150,7 +133,8 @@ class Budget:
                 "its answer included: shorten them.",
                 param="messages",
             )
-        return min(max_tokens, self._most_tokens - prompt)
+        left = self._most_tokens - prompt
+        return opening if opening.max_tokens <= left else opening._replace(max_tokens=left)
 
     async def reserve(self, prompt_characters: int, max_tokens: int, models: Sequence[str]) -> Reservation:
         """Hold what a request costs at most: at the prices of the dearest of the models that may answer.

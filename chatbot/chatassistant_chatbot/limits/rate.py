@@ -11,7 +11,7 @@ from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.settings.configuration import RateLimit
 from chatassistant_chatbot.store import Store, Window
 
-_NAME: Final = '"default"'
+COMPLETIONS: Final = "completions"
 
 
 class Place:
@@ -29,7 +29,7 @@ class Place:
         window = self._window
         return {
             "RateLimit-Policy": self._limiter.policy,
-            "RateLimit": f"{_NAME};r={window.remaining};t={math.ceil(window.seconds)}",
+            "RateLimit": f"{self._limiter.name};r={window.remaining};t={math.ceil(window.seconds)}",
         }
 
     async def give_back(self) -> None:
@@ -37,15 +37,18 @@ class Place:
         window = self._window
         if window.place is not None:
             self._window = window._replace(place=None, remaining=window.remaining + 1)
-            await self._limiter.store.give_back(self._user_id, window.place)
+            await self._limiter.give_back(self._user_id, window.place)
 
 
 class RateLimiter:
-    """Lets so many requests of a user pass within any so many seconds, exactly."""
+    """Lets so many requests of a user pass within any so many seconds, exactly; each kind of them for itself."""
 
-    def __init__(self, settings: RateLimit, store: Store) -> None:
-        self.store = store
-        self.policy = f"{_NAME};q={settings.requests};w={settings.window_seconds}"
+    def __init__(self, settings: RateLimit, store: Store, kind: str = COMPLETIONS) -> None:
+        self._store = store
+        self.name = '"default"' if kind == COMPLETIONS else f'"{kind}"'
+        self.policy = f"{self.name};q={settings.requests};w={settings.window_seconds}"
+        self._kind = kind
+        self._prefix = "" if kind == COMPLETIONS else f"{kind}:"
         self._requests = settings.requests
         self._seconds = settings.window_seconds
 
@@ -55,16 +58,20 @@ class RateLimiter:
         Raises:
             CallerError: 429 when there is none, with the seconds until there is one.
         """
-        window = await self.store.take(user_id, self._requests, self._seconds)
+        window = await self._store.take(self._prefix + user_id, self._requests, self._seconds)
         place = Place(self, user_id, window)
         if window.place is None:
             raise CallerError(
                 429,
                 "rate_limit_exceeded",
-                f"At most {self._requests} completions may be asked for within {self._seconds} s: "
+                f"At most {self._requests} {self._kind} may be asked for within {self._seconds} s: "
                 f"the next one in {math.ceil(window.seconds)} s.",
                 type="rate_limit_error",
                 retry_after=window.seconds,
                 headers=place.headers(),
             )
         return place
+
+    async def give_back(self, user_id: str, place: int) -> None:
+        """A place in the user's window is free again."""
+        await self._store.give_back(self._prefix + user_id, place)

@@ -5,9 +5,8 @@ Access, limits, frequently asked questions and cache, route, upstream, tools, an
 
 import logging
 import time
-from collections.abc import Callable
 from contextlib import aclosing
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import orjson
 from fastapi import APIRouter, Request
@@ -15,14 +14,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chatassistant_chatbot.access import User
-from chatassistant_chatbot.accounting import Accounting
 from chatassistant_chatbot.answering import Answering, Outcome, as_events, as_json, collected
 from chatassistant_chatbot.cache.faq import completion
 from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError, GatewayError, for_caller, for_log
 from chatassistant_chatbot.gateway.client import Events
 from chatassistant_chatbot.hang_up import HangUpError, unless_hung_up
-from chatassistant_chatbot.limits.budget import Reservation
+from chatassistant_chatbot.held import Held
 from chatassistant_chatbot.logs import REQUEST_ID
 from chatassistant_chatbot.requests import read_json_body
 from chatassistant_chatbot.routes.document import Completion, errors
@@ -67,43 +65,6 @@ class Asked(NamedTuple):
     cache_control: str
     traceparent: str | None
     started: float
-
-
-class Held:
-    """What a request holds until its answer's end, as an async context manager."""
-
-    __slots__ = ("_accounting", "_release", "_settling")
-
-    def __init__(self, accounting: Accounting) -> None:
-        self._accounting = accounting
-        self._release: list[Callable[[], None]] = []
-        self._settling: tuple[Reservation, Outcome] | None = None
-
-    def until_the_end(self, release: Callable[[], None]) -> None:
-        """Call this then; the last one first."""
-        self._release.append(release)
-
-    def settled(self, reservation: Reservation, outcome: Outcome) -> None:
-        """Settle what was reserved then."""
-        self._settling = reservation, outcome
-
-    def handed_on(self) -> "Held":
-        """All of it, which is from now on somebody else's to let go."""
-        whole = Held(self._accounting)
-        whole._release, whole._settling = self._release, self._settling
-        self._release, self._settling = [], None
-        return whole
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            if self._settling is not None:
-                await self._accounting.settle(*self._settling)
-        finally:
-            for release in reversed(self._release):
-                release()
 
 
 class Ready(NamedTuple):

@@ -90,11 +90,12 @@ _PAGE_PARAMETERS: Final = {
 }
 
 
-@router.post("/v1/conversations", openapi_extra=_BODY, responses=errors(413, 415))
+@router.post("/v1/conversations", openapi_extra=_BODY, responses=errors(413, 415, 429))
 async def create_conversation(request: Request) -> Conversation:
     """Begin a conversation."""
     shared, user_id = await _admitted(request)
     change = await _read(request)
+    await shared.conversation_rate.take(user_id)
     return _told(await shared.conversations.create(user_id, change.title or "", change.metadata))
 
 

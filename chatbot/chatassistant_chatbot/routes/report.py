@@ -10,13 +10,14 @@ from chatassistant_chatbot.deps import deps
 
 
 async def report(request: Request) -> Response:
-    """What is known of the gateway, the key and the tools; see `Standing`, `Credential`, `ToolServers` and `Budget`."""
+    """What is known of the gateway, the key, the issuer and the tools, and of what was used; see where each part comes from."""
     shared = deps(request)
     credential = shared.credential
     return JSONResponse(
         {
             "gateway": {"problem": credential.standing.problem},
             "credentials": {"newKeyRefused": credential.new_key_refused},
+            "access": shared.access.report(),
             "tools": shared.tools.report(),
             "usage": await shared.budget.report(),
         }

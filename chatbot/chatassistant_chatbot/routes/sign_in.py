@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from chatassistant_chatbot.addresses import Endpoints
+from chatassistant_chatbot.access.clients import origin_of
 from chatassistant_chatbot.deps import deps
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.requests import read_json_body
@@ -37,15 +37,16 @@ async def where_to_sign_in(request: Request) -> Response:
 
 @router.post("/page/token")
 async def tokens(request: Request) -> Response:
-    """The tokens for the code that the issuer gave the user, or for a refresh token."""
+    """The tokens for the code that the issuer gave the user, or for a refresh token; so many a minute and address."""
     from chatassistant_chatbot.access.discovery import IssuerError  # noqa: PLC0415 (as in access.admission)
     from chatassistant_chatbot.access.sign_in import Grant, RefusedGrantError  # noqa: PLC0415 (the same)
 
-    sign_in = _sign_in(request)
+    sign_in, shared = _sign_in(request), deps(request)
     try:
         grant = Grant.model_validate_json(await read_json_body(request))
     except ValidationError:
         raise CallerError(400, "invalid_request", "The body must be a code or a refresh token.") from None
+    await shared.sign_in_rate.take(origin_of(request, shared.settings.configuration.trusted_proxies))
     try:
         told = await sign_in.redeem(grant)
     except RefusedGrantError:
@@ -57,13 +58,10 @@ async def tokens(request: Request) -> Response:
 
 
 def _sign_in(request: Request) -> "SignIn":
-    settings = deps(request).settings
-    oidc = settings.configuration.access.oidc
-    if settings.configuration.access.mode != "OIDC" or oidc is None:
+    sign_in = deps(request).access.sign_in
+    if sign_in is None:
         raise CallerError(404, "unknown_url", "Nobody signs in here: access.mode is not OIDC.")
-    from chatassistant_chatbot.access.sign_in import SignIn  # noqa: PLC0415 (as in access.admission)
-
-    return SignIn(oidc, Endpoints(settings.configuration.namespace, settings.allowed_endpoints))
+    return sign_in
 
 
 def _unavailable(error: "IssuerError") -> CallerError:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
@@ -14,6 +15,11 @@ KEY_VARIABLE: Final = "OPENROUTER_API_KEY"
 KEY_FILE_VARIABLE: Final = "OPENROUTER_API_KEY_FILE"
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
 _REDIS: Final = ("redis://", "rediss://", "unix://")
+# Who is asked for which database, and how TLS is checked. Others change how the store works, or what its answers are.
+_REDIS_OPTIONS: Final = (
+    "client_name", "db", "password", "username",
+    "ssl_ca_certs", "ssl_ca_data", "ssl_ca_path", "ssl_certfile", "ssl_cert_reqs", "ssl_check_hostname", "ssl_keyfile",
+)  # fmt: skip
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]+")
 
 
@@ -108,6 +114,17 @@ def store_url(environment: Mapping[str, str], configuration: Configuration) -> S
         raise StartError(
             Termination.CONFIGURATION_INVALID,
             f"STORE_URL is no URL of a Redis: it must begin with {', '.join(_REDIS[:-1])} or {_REDIS[-1]}.",
+        )
+    try:
+        options = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    except ValueError:
+        # The store says it, of whatever else is wrong too.
+        options = set[str]()
+    if not options <= {*_REDIS_OPTIONS}:
+        raise StartError(
+            Termination.CONFIGURATION_INVALID,
+            f"STORE_URL has options besides {', '.join(_REDIS_OPTIONS)}: remove them. In user and password, characters "
+            "such as ? and # are written as %3F and %23.",
         )
     return SecretStr(url)
 

@@ -87,10 +87,6 @@ class Fallback:
         self._note(day, spent)
         return spent
 
-    async def release(self, day: str, hold: Hold) -> None:
-        """See `Store`."""
-        await self._either(lambda store: store.release(day, hold))
-
     async def spending(self, day: str) -> Spending:
         """See `Store`."""
         spending = await self._either(lambda store: store.spending(day))

@@ -57,17 +57,11 @@ class Ledger:
     def settle(self, day: str, hold: Hold | None, model: str, usage: Usage) -> int:
         """Let the hold go and add what was used; gives what is spent."""
         account = self._day(day)
-        if hold is not None:
-            self.release(day, hold)
+        if hold is not None and account.holds.pop(hold.id, None) is not None:
+            account.held -= hold.nanos
         account.models[model] = account.models.get(model, Usage()).plus(usage)
         account.spent += usage.nanos
         return account.spent + account.elsewhere
-
-    def release(self, day: str, hold: Hold) -> None:
-        """Let the hold go, when it has not ended by itself."""
-        account = self._day(day)
-        if account.holds.pop(hold.id, None) is not None:
-            account.held -= hold.nanos
 
     def spending(self, day: str) -> Spending:
         """What is spent, and what was used of each model."""

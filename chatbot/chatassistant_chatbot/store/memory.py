@@ -64,10 +64,6 @@ class Memory:
         """See `Store`."""
         return self.ledger.settle(day, hold, model, usage)
 
-    async def release(self, day: str, hold: Hold) -> None:
-        """See `Store`."""
-        self.ledger.release(day, hold)
-
     async def spending(self, day: str) -> Spending:
         """See `Store`."""
         return self.ledger.spending(day)

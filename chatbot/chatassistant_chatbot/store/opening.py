@@ -32,8 +32,8 @@ async def opened(settings: Settings) -> AsyncGenerator[Store, None]:
         # Its text may hold the URL, and that a password.
         raise StartError(
             Termination.CONFIGURATION_INVALID,
-            "STORE_URL is no URL of a Redis, or has options that are none: "
-            "set it to redis://[user:password@]host:port/0, rediss://… or unix:///path.",
+            "STORE_URL is no URL of a Redis, or has options with values that are none, such as a certificate that "
+            "cannot be read: set it to redis://[user:password@]host:port/0, rediss://… or unix:///path.",
         ) from None
     async with Fallback(redis, memory) as store:
         yield store

@@ -111,10 +111,6 @@ class Store(Protocol):
         """Let the hold go and add what was used; gives what the day has cost so far, in nano-dollars."""
         ...
 
-    async def release(self, day: str, hold: Hold) -> None:
-        """Let the hold go, and add nothing."""
-        ...
-
     async def spending(self, day: str) -> Spending:
         """What was spent on one of the last days."""
         ...

@@ -84,10 +84,6 @@ class Redis:
             day, usage.nanos, *await self._server.run("settle", _day_keys(day), *arguments)
         )
 
-    async def release(self, day: str, hold: Hold) -> None:
-        """See `Store`."""
-        await self._server.run("settle", _day_keys(day), _named(hold), _DAYS_MILLISECONDS, "")
-
     async def spending(self, day: str) -> Spending:
         """See `Store`."""
         fields: dict[bytes, bytes] = await self._server.command("HGETALL", _day_keys(day)[0])

@@ -1,6 +1,7 @@
 """A Redis server: commands and the scripts of `lua/`, answered in time or not at all."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Sequence
 from importlib.resources import files
 from typing import Any, Final, cast
@@ -45,9 +46,11 @@ class Server:
             protocol=2,
         )
         try:
-            # Options in the URL that no connection has are noticed only here.
-            pool.make_connection()
-        except TypeError as error:
+            # What cannot be had of options in the URL, such as a certificate, is noticed only here.
+            tls = getattr(pool.make_connection(), "ssl_context", None)
+            if tls is not None:
+                tls.get()
+        except (TypeError, OSError, RedisError) as error:
             raise ValueError(str(error)) from None
         self._client: Any = Redis(connection_pool=pool)
         self._asking: set[asyncio.Task[Any]] = set()
@@ -61,7 +64,9 @@ class Server:
         """Close all connections, after what is under way has ended, which it does in time."""
         if self._asking:
             await asyncio.wait(self._asking)
-        await self._client.aclose(close_connection_pool=True)
+        # A server that does not say goodbye is left all the same.
+        with contextlib.suppress(RedisError, OSError):
+            await self._client.aclose(close_connection_pool=True)
 
     async def command(self, name: str, key: str, *arguments: str | bytes | int) -> Any:
         """What a command on a key gives."""
@@ -94,7 +99,9 @@ class Server:
         if error is None:
             return task.result()
         if isinstance(error, RedisError | OSError):
-            raise StoreError(type(error).__name__)
+            # A connection that failed says so; what it failed by tells more.
+            cause = error.__context__ if isinstance(error.__context__, OSError) else error
+            raise StoreError(type(cause).__name__)
         raise error
 
     def _asked(self, task: asyncio.Task[Any]) -> None:

@@ -36,6 +36,9 @@ TOKEN_REVISION_ANNOTATION: Final = f"{GROUP}/token-revision"
 STORE_REVISION_ANNOTATION: Final = f"{GROUP}/store-revision"
 """On pods: which revision of the store's Secret they were made for."""
 
+TOOLS_REVISION_ANNOTATION: Final = f"{GROUP}/tools-revision"
+"""On pods: which revision of the Secrets with the tool servers' headers they were made for."""
+
 PRICES_ANNOTATION: Final = f"{GROUP}/prices"
 """On Deployments: what the models cost when the pods were made, so that a price that moves rolls none."""
 

@@ -5,10 +5,10 @@ Who may create a ChatAssistant is not thereby allowed to send a key to any serve
 
 import ipaddress
 import re
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 OPENROUTER: Final = "https://openrouter.ai/api/v1"
 BUNDLED_IMAGE: Final = "ghcr.io/chatassistant-dev/chatbot"
@@ -24,6 +24,7 @@ _TOP_LEVEL: Final = re.compile(r"[a-z]{2,63}|xn--[-a-z0-9]{1,59}")
 # The prefix for all (RFC 6052). A network's own, 64:ff9b:1::/48 (RFC 8215), counts as reserved, and so as not public.
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Policy(BaseModel):
@@ -43,13 +44,31 @@ class Policy(BaseModel):
     of the assistant's own namespace."""
 
     allowed_metadata: tuple[str, ...] = ()
-    """The prefixes that keys of spec.pod.labels, spec.pod.annotations and spec.service.annotations may have."""
+    """The prefixes that keys of spec.pod.labels, and of annotations in spec.pod, spec.service and spec.ingress, may have."""
 
     allowed_service_types: tuple[str, ...] = ("ClusterIP",)
     """The values that spec.service.type may have."""
 
     allowed_priority_classes: tuple[str, ...] = ()
     """The values that spec.pod.priorityClassName may have."""
+
+    allowed_service_accounts: tuple[str, ...] = ()
+    """The values that spec.serviceAccountName may have."""
+
+    allowed_egress: tuple[str, ...] = ()
+    """The ranges of addresses, as CIDRs, of which spec.networkPolicy.additionalEgress may open any part."""
+
+    allowed_hosts: tuple[str, ...] = (ANY,)
+    """The values that spec.ingress.host and spec.httpRoute.hostnames may have; `*.example.com` stands for all below
+    example.com. A route that names no host takes all of its Gateway's, which only `*` allows."""
+
+    @field_validator("allowed_egress")
+    @classmethod
+    def _are_networks(cls, ranges: tuple[str, ...]) -> tuple[str, ...]:
+        for each in ranges:
+            if each != ANY:
+                ipaddress.ip_network(each)
+        return ranges
 
     def allows_gateway(self, url: str) -> bool:
         """Whether keys may be sent to this base URL."""
@@ -70,7 +89,7 @@ class Policy(BaseModel):
             return False
         if PUBLIC in allowed and wanted[0] == "https" and _is_public(wanted[1]):
             return True
-        if SAME_NAMESPACE in allowed and _is_service(wanted[1], namespace):
+        if SAME_NAMESPACE in allowed and service_of(wanted[1], namespace) is not None:
             return True
         return self.lists_endpoint(url)
 
@@ -90,6 +109,23 @@ class Policy(BaseModel):
     def allows_priority_class(self, name: str) -> bool:
         """Whether pods may have this PriorityClass."""
         return ANY in self.allowed_priority_classes or name in self.allowed_priority_classes
+
+    def allows_service_account(self, name: str) -> bool:
+        """Whether pods may run under this ServiceAccount."""
+        return ANY in self.allowed_service_accounts or name in self.allowed_service_accounts
+
+    def allows_egress(self, cidr: str) -> bool:
+        """Whether pods may reach all of this range of addresses."""
+        wanted = ipaddress.ip_network(cidr)
+        return ANY in self.allowed_egress or any(
+            _contains(ipaddress.ip_network(each), wanted) for each in self.allowed_egress
+        )
+
+    def allows_host(self, host: str) -> bool:
+        """Whether the assistant may be reached by this host name; ANY stands for all of a Gateway's."""
+        allowed = self.allowed_hosts
+        below = (each[1:] for each in allowed if each.startswith("*."))
+        return ANY in allowed or host in allowed or any(host.endswith(each) for each in below)
 
 
 def is_openrouter(url: str) -> bool:
@@ -135,16 +171,15 @@ def _embedded(address: ipaddress.IPv6Address) -> tuple[ipaddress.IPv4Address, ..
     )
 
 
-def _is_service(host: str, namespace: str) -> bool:
-    """Whether a host names a Service of the namespace, in one of the forms that the cluster's DNS knows."""
+def service_of(host: str, namespace: str) -> str | None:
+    """The Service of the namespace that a host names, in one of the forms that the cluster's DNS knows."""
     name, dot, rest = host.partition(".")
     if _SERVICE.fullmatch(name) is None or name == "localhost":
-        return False
-    if not dot:
-        return name not in _METADATA
+        return None
     whole = f"{namespace}.svc.cluster.local"
     # A name that ends in a dot is looked up as it is, so it has to be the whole one.
-    return rest in {namespace, f"{namespace}.svc", whole, f"{whole}."}
+    ours = rest in {namespace, f"{namespace}.svc", whole, f"{whole}."} if dot else name not in _METADATA
+    return name if ours else None
 
 
 def _endpoint(url: str) -> tuple[str, str, int | None, str] | None:
@@ -170,3 +205,10 @@ def _repository(image: str) -> str:
     if "." in registry or ":" in registry or registry == "localhost":
         return f"{registry}/{rest}"
     return f"docker.io/{name}"
+
+
+def _contains(whole: Network, part: Network) -> bool:
+    """Whether all addresses of a range are in another one."""
+    if isinstance(whole, ipaddress.IPv4Network):
+        return isinstance(part, ipaddress.IPv4Network) and part.subnet_of(whole)
+    return isinstance(part, ipaddress.IPv6Network) and part.subnet_of(whole)

@@ -123,6 +123,10 @@ class AskedGateway:
         standing = gateway.trials.peek(question, key_of(assistant), AT_ONCE)
         return standing.told if standing else _still_waiting(gateway.trials.waited(question), terms)
 
+    def has_looked(self, assistant: ChatAssistant) -> bool:
+        """Whether all of it has been asked since the last wish for that, and answered."""
+        return all(inquiries.fulfilled(key_of(assistant)) for inquiries in self._of(assistant).all)
+
     def rest(self, assistant: ChatAssistant) -> None:
         """Nothing is to be asked for an assistant."""
         self.forget(key_of(assistant))

@@ -1,6 +1,5 @@
 """How an assistant asks: at once, or with patience after a restart; and when somebody wishes for it."""
 
-from chatassistant_operator.api import names
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.engine.inquiries import Manner
 from chatassistant_operator.ports import Key
@@ -20,5 +19,6 @@ def manner(assistant: ChatAssistant, spread_seconds: float = 60.0, *, known: boo
     """Patient where the status speaks of this generation already, and of what is `known` to be the same still."""
     said = assistant.status
     told = said is not None and said.observed_generation == assistant.metadata.generation
-    wish = assistant.metadata.annotations.get(names.VALIDATE_AT_ANNOTATION)
-    return Manner(told and known, spread_seconds, wish)
+    wish = assistant.validate_at
+    heard = said is not None and said.last_handled_validate_at == wish
+    return Manner(told and known and heard, spread_seconds, wish)

@@ -112,6 +112,7 @@ class Questions:
             "changed": changed,
             "pace": pace,
             "share": namespace_of,
+            "settled": _is_settled,
             "at_once": _AT_ONCE,
             "clock": clocks.monotonic,
         }
@@ -237,6 +238,11 @@ def _whether_or_not_there(
             return _unanswered(error)
 
     return answer
+
+
+def _is_settled(standing: Standing[Any] | KeyStanding) -> bool:
+    """Whether the last answer is what is told; one failure that may be chance is not, and another is on its way."""
+    return not standing.failures or isinstance(standing.told, Unanswered)
 
 
 def _unanswered(error: OpenRouterError) -> Unanswered:

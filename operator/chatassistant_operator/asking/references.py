@@ -20,6 +20,8 @@ from chatassistant_operator.observed.named import (
     OtherSecretReading,
     Prompt,
     PromptReading,
+    Service,
+    ServiceReading,
     Unreadable,
 )
 from chatassistant_operator.observed.pending import PENDING
@@ -50,6 +52,7 @@ class Readers:
     credential: Callable[[Reference], Awaitable[Absent | Unreadable | Credential]]
     secret: Callable[[Reference], Awaitable[Absent | Unreadable | OtherSecret]]
     config_map: Callable[[Reference], Awaitable[Absent | Unreadable | Prompt]]
+    service: Callable[[Reference], Awaitable[Absent | Unreadable | Service]]
 
 
 class AskedReferences:
@@ -66,6 +69,7 @@ class AskedReferences:
             complete = isinstance(answer, OtherSecret) or (
                 isinstance(answer, Credential) and answer.key is not None
             )
+            complete = complete or isinstance(answer, Service)
             complete = complete or (isinstance(answer, Prompt) and answer.text is not None)
             return interval_seconds if complete or age > _MISSING_FOR_SECONDS else _MISSING_SECONDS
 
@@ -78,6 +82,9 @@ class AskedReferences:
         async def config_map(question: Reference, _: object) -> Absent | Unreadable | Prompt:
             return await readers.config_map(question)
 
+        async def service(question: Reference, _: object) -> Absent | Unreadable | Service:
+            return await readers.service(question)
+
         pace = Pace(_READS_A_SECOND)
         self._credentials: Inquiries[Reference, Absent | Unreadable | Credential, Key] = Inquiries(
             credential, pause=pause, changed=changed, pace=pace, share=namespace_of
@@ -87,6 +94,10 @@ class AskedReferences:
         )
         self._config_maps: Inquiries[Reference, Absent | Unreadable | Prompt, Key] = Inquiries(
             config_map, pause=pause, changed=changed, pace=pace, share=namespace_of
+        )
+
+        self._services: Inquiries[Reference, Absent | Unreadable | Service, Key] = Inquiries(
+            service, pause=pause, changed=changed, pace=pace, share=namespace_of
         )
 
     def credential(self, assistant: ChatAssistant) -> CredentialReading:
@@ -110,6 +121,15 @@ class AskedReferences:
             for question, answer in zip(questions, answers, strict=True)
         }
 
+    def services(self, assistant: ChatAssistant, names: tuple[str, ...]) -> Mapping[str, ServiceReading]:
+        """Services of the assistant's namespace."""
+        if not names:
+            self._services.release(key_of(assistant))
+            return {}
+        questions = tuple(Reference(assistant.metadata.namespace, name) for name in names)
+        answers = self._services.peek_all(questions, key_of(assistant), manner(assistant))
+        return {name: answer or PENDING for name, answer in zip(names, answers, strict=True)}
+
     def prompt(self, assistant: ChatAssistant) -> PromptReading:
         """The ConfigMap of `systemPromptFrom`."""
         source = assistant.spec.system_prompt_from
@@ -120,14 +140,20 @@ class AskedReferences:
         question = Reference(assistant.metadata.namespace, ref.name, ref.key)
         return self._config_maps.peek(question, key_of(assistant), manner(assistant)) or PENDING
 
+    def has_looked(self, assistant: ChatAssistant) -> bool:
+        """Whether all of it has been read since the last wish for that."""
+        key = key_of(assistant)
+        return all(each.fulfilled(key) for each in (self._credentials, self._secrets, self._config_maps))
+
     def forget(self, key: Key) -> None:
         """An assistant is gone."""
-        for inquiries in (self._credentials, self._secrets, self._config_maps):
+        for inquiries in (self._credentials, self._secrets, self._config_maps, self._services):
             inquiries.release(key)
 
     def runs(self) -> tuple[Coroutine[None, None, None], ...]:
         """What has to run for answers to come."""
-        return self._credentials.run(), self._secrets.run(), self._config_maps.run()
+        asked = (self._credentials, self._secrets, self._config_maps, self._services)
+        return tuple(each.run() for each in asked)
 
 
 def credential_of(secret: Manifest, key: str) -> Credential:
@@ -162,3 +188,14 @@ def _revision(secret: Manifest) -> str:
 def prompt_of(config_map: Manifest, key: str) -> Prompt:
     """The entry of a ConfigMap that the system prompt should be in."""
     return Prompt(config_map.get("data", {}).get(key))
+
+
+def service_of(service: Manifest) -> Service:
+    """Whom a Service leads to."""
+    spec = service["spec"]
+    ports: list[Manifest] = spec.get("ports", [])
+    return Service(
+        # An ExternalName leads to a name, whatever else it says.
+        selector={} if spec.get("type") == "ExternalName" else spec.get("selector", {}),
+        target_ports={each["port"]: each.get("targetPort") or each["port"] for each in ports},
+    )

@@ -69,7 +69,7 @@ def pods_serve(
     ]
     trouble = root_cause(assistant, Situation(deployment, pods, now))
     steady = min((at for at in map(steady_at, pods) if at is not None and at > now), default=None)
-    total = assistant.spec.replicas
+    total: int = deployment["spec"]["replicas"] if assistant.spec.autoscaling else assistant.spec.replicas
     if current + previous and (wanted not in {None, running} or previous):
         message = "Pods of the previous revision serve until those of the new one are ready."
         return Rollout(_finding("True", Reason.SERVING_PREVIOUS_REVISION, message), trouble, steady_at=steady)

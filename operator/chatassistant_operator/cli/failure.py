@@ -3,13 +3,16 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Self
+from typing import Final, Self
 
 import typer
 from rich.console import Console
 
 from chatassistant_operator.cluster.errors import ClusterError, ForbiddenError
 from chatassistant_operator.cluster.login import LoginError
+
+# 128 and the number of SIGINT.
+_INTERRUPTED: Final = 130
 
 
 class ExitStatus(IntEnum):
@@ -43,10 +46,13 @@ def told() -> Generator[None, None, None]:
     """Tell on standard error what went wrong, and end with its exit status.
 
     Raises:
-        typer.Exit: with the status of `CommandError`, or `CLUSTER` for errors of the API server and of logging in.
+        typer.Exit: with the status of `CommandError`, or `CLUSTER` for errors of the API server and of logging in; with
+            130, as shells have it, after Ctrl-C.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        raise typer.Exit(_INTERRUPTED) from None
     except CommandError as error:
         _say(str(error))
         raise typer.Exit(error.status) from None

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from chatassistant_operator.cli.completion import complete_name
+
 
 class Format(StrEnum):
     """How data is printed."""
@@ -14,9 +16,14 @@ class Format(StrEnum):
     YAML = "yaml"
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The ChatAssistant's name.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The ChatAssistant's name.", autocompletion=complete_name)
+]
 MaybeName = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="A ChatAssistant's name; all without it.")
+    str | None,
+    typer.Argument(
+        metavar="[NAME]", help="A ChatAssistant's name; all without it.", autocompletion=complete_name
+    ),
 ]
 Namespace = Annotated[
     str | None,

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import httpx
 import typer
@@ -18,6 +19,7 @@ from rich.table import Table
 from chatassistant_operator.cli.table import HEADINGS, row
 from chatassistant_operator.local.access import Access
 from chatassistant_operator.local.cluster import LocalCluster
+from chatassistant_operator.local.edits import edits
 from chatassistant_operator.local.manifests import ManifestError, Manifests, load
 from chatassistant_operator.local.run import Options, Watcher, running
 from chatassistant_operator.observed import Manifest
@@ -40,14 +42,23 @@ def run(
     openrouter: Annotated[
         str | None, typer.Option(metavar="URL", help="Use this gateway and allow it.")
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", "-w", help="Follow edits of the files: chatbots restart as the edit needs it."
+        ),
+    ] = False,
 ) -> None:
     """Run ChatAssistants on this machine, with no cluster: the operator's own reconcile, chatbots as processes.
 
-    With OPENROUTER_API_KEY set, or a Secret given, they talk to OpenRouter; else to a stand-in for it.
+    With OPENROUTER_API_KEY set, or a Secret given, they talk to OpenRouter; else to a stand-in for it. With --watch an
+    edit that is not valid is told with its place, and what ran before goes on; addresses and tokens stay.
 
     Exit status: 0 after an answer or SIGTERM; 1 when an assistant to be asked does not become ready; 2 for a file or an
     option that cannot be used.
     """
+    if watch and ask is not None:
+        raise typer.BadParameter("--ask ends with the answer, so there is nothing to --watch.")
     try:
         settings = Settings()
         manifests = load(files)
@@ -56,7 +67,8 @@ def run(
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(2) from None
     session = _Session(manifests, quiet=ask is not None)
-    raise typer.Exit(asyncio.run(session.run(settings, Options(openrouter, secrets, port), ask)))
+    edits = session.edits(files) if watch else None
+    raise typer.Exit(asyncio.run(session.run(settings, Options(openrouter, secrets, port, edits), ask)))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -64,6 +76,10 @@ def _pair(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise ManifestError("--secret wants NAME=KEY.")
     return name, value
+
+
+def _key(assistant: Manifest) -> Key:
+    return assistant["metadata"]["namespace"], assistant["metadata"]["name"]
 
 
 class _Session:
@@ -75,6 +91,7 @@ class _Session:
         self._console = Console(stderr=quiet, soft_wrap=True, highlight=False)
         self._errors = Console(stderr=True, soft_wrap=True, highlight=False)
         self._shown: dict[Key, Manifest] = {}
+        self._introduced: set[Key] = set()
         self._printed_heading = False
         self._changed = asyncio.Event()
         self._live: Live | None = None
@@ -100,33 +117,55 @@ class _Session:
                     return 0
                 return working.result()
 
+    async def edits(self, files: list[Path]) -> AsyncGenerator[Manifests, None]:
+        """The manifests after each edit, and words about it."""
+        async for manifests in edits(files, self._refuse):
+            self._manifests = manifests
+            keys = list(map(_key, manifests.assistants))
+            for gone in self._shown.keys() - set(keys):
+                del self._shown[gone]
+            self._introduced &= set(keys)
+            self._console.print(
+                f"The files have changed: {', '.join(name for _, name in keys)}.", markup=False
+            )
+            yield manifests
+
+    def _refuse(self, error: ManifestError) -> None:
+        self._errors.print(f"{error}\nThat edit is not used; what ran before it goes on.", markup=False)
+
     async def _work(self, cluster: LocalCluster, ask: str | None) -> int:
-        """Wait for each assistant in turn; ask it, or say where it answers and go on."""
-        for assistant in self._manifests.assistants:
-            key = assistant["metadata"]["namespace"], assistant["metadata"]["name"]
+        """Ask each assistant in turn, once it is ready; or say where each answers, as long as this runs."""
+        if ask is None:
+            await self._introduce_all(cluster)
+        for key in map(_key, self._manifests.assistants):
             problem = await self._until_ready(key)
-            url, access = cluster.url(key), cluster.access(key)
-            if ask is None:
-                self._introduce(key, url, access)
-            elif problem or url is None:
+            url = cluster.url(key)
+            if problem or url is None:
                 self._errors.print(f"{key[1]} is not ready: {problem}", markup=False)
                 return 1
-            elif not await self._ask(url, access, ask):
+            if not await self._ask(url, cluster.access(key), ask or ""):
                 return 1
-        if ask is None:
-            await asyncio.Event().wait()
         return 0
+
+    async def _introduce_all(self, cluster: LocalCluster) -> NoReturn:
+        while True:
+            self._changed.clear()
+            for key in self._shown.keys() - self._introduced:
+                url = cluster.url(key)
+                if url is not None and self._cells(key)["READY"] == "True":
+                    self._introduced.add(key)
+                    self._introduce(key, url, cluster.access(key))
+            await self._changed.wait()
+
+    def _cells(self, key: Key) -> dict[str, str]:
+        return dict(zip(HEADINGS, row(self._shown[key], datetime.now(UTC)), strict=True))
 
     async def _until_ready(self, key: Key) -> str | None:
         """Wait until an assistant is ready, or cannot become so; gives what stands in the way."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_READY_SECONDS):
                 while True:
-                    cells = (
-                        dict(zip(HEADINGS, row(self._shown[key], datetime.now(UTC)), strict=True))
-                        if key in self._shown
-                        else {}
-                    )
+                    cells = self._cells(key) if key in self._shown else {}
                     if cells.get("READY") == "True":
                         return None
                     if cells and cells["REASON"] not in _MAY_PASS:
@@ -148,10 +187,8 @@ class _Session:
         sys.stdout.flush()
         return True
 
-    def _introduce(self, key: Key, url: str | None, access: Access | None) -> None:
+    def _introduce(self, key: Key, url: str, access: Access | None) -> None:
         """Say where it answers, with the command that asks it; a token that was made for this run is told here only."""
-        if url is None:
-            return
         note = header = ""
         if access is not None and access.made:
             note = "  Its access token was made for this run:\n"
@@ -168,8 +205,7 @@ class _Session:
 
     def _show(self, assistant: Manifest) -> None:
         """Show a new status: a table that changes in place, or a line for each change."""
-        metadata = assistant["metadata"]
-        key, now = (metadata["namespace"], metadata["name"]), datetime.now(UTC)
+        key, now = _key(assistant), datetime.now(UTC)
         before, self._shown[key] = self._shown.get(key), assistant
         self._changed.set()
         if before is not None and row(before, now) == row(assistant, now):

@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 
 from chatassistant_operator.api import names
-from chatassistant_operator.cluster.errors import ExpiredError, UnreachableError, from_response
+from chatassistant_operator.cluster.errors import ExpiredError, NotFoundError, UnreachableError, from_response
 from chatassistant_operator.cluster.kinds import Kind
 from chatassistant_operator.observed import Manifest
 
@@ -114,10 +114,12 @@ class Client:
         await self._write("DELETE", kind, kind.path(namespace, name), body=body)
 
     async def serves(self, kind: Kind) -> bool:
-        """Whether the API server knows the kind's group and version."""
-        async with self._answer("GET", kind, f"/apis/{kind.group}/{kind.version}", {}) as response:
-            await response.read()
-            return response.status == 200  # noqa: PLR2004 (HTTP's own)
+        """Whether the API server knows the kind."""
+        try:
+            _, answer = await self._request("GET", kind, f"/apis/{kind.group}/{kind.version}")
+        except NotFoundError:
+            return False
+        return any(each["name"] == kind.plural for each in answer["resources"])
 
     async def list(
         self, kind: Kind, namespace: str | None, parameters: Mapping[str, str]

@@ -20,6 +20,8 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
     "volumeMounts": ("mountPath",),
     "volumes": ("name",),
 }
+# To what these kinds say the API server adds nothing, and anybody else only what must not be there: another port, say.
+_WHOLE: Final = frozenset({"NetworkPolicy"})
 _PORT_KEYS: Final = (("containerPort", "protocol"), ("port", "protocol"))
 _QUANTITIES: Final = frozenset({"requests", "limits"})
 _SUFFIXES: Final = {
@@ -46,11 +48,17 @@ def stamped(desired: Manifest) -> Manifest:
     return {**desired, "metadata": {**metadata, "annotations": annotations}}
 
 
-def differs(desired: Any, live: Any, field: str = "") -> bool:
+def differs(desired: Manifest, live: Manifest) -> bool:
     """Whether anything that `desired` says is not so in `live`; what only `live` has is someone else's.
 
     An empty map, list or null in `desired` says nothing: the API server drops them.
     """
+    if desired.get("kind") in _WHOLE and desired.get("spec") != live.get("spec"):
+        return True
+    return _objects_differ(desired, live, "")
+
+
+def _values_differ(desired: Any, live: Any, field: str = "") -> bool:
     if desired in ({}, [], None):
         return False
     if _is_object(desired) and _is_object(live):
@@ -71,15 +79,17 @@ def _is_list(value: Any) -> TypeGuard[list[Any]]:
 def _objects_differ(desired: Manifest, live: Manifest, field: str) -> bool:
     if field in _QUANTITIES:
         return any(_quantity(value) != _quantity(live.get(name)) for name, value in desired.items())
-    return any(differs(value, live.get(name), name) for name, value in desired.items())
+    return any(_values_differ(value, live.get(name), name) for name, value in desired.items())
 
 
 def _lists_differ(desired: list[Any], live: list[Any], field: str) -> bool:
     keys = _keys(field, desired)
     if keys is None:
-        return len(desired) != len(live) or any(differs(*pair) for pair in zip(desired, live, strict=True))
+        return len(desired) != len(live) or any(
+            _values_differ(*pair) for pair in zip(desired, live, strict=True)
+        )
     by_key = {tuple(item.get(key) for key in keys): item for item in live}
-    return any(differs(item, by_key.get(tuple(item.get(key) for key in keys))) for item in desired)
+    return any(_values_differ(item, by_key.get(tuple(item.get(key) for key in keys))) for item in desired)
 
 
 def _keys(field: str, items: list[Any]) -> tuple[str, ...] | None:

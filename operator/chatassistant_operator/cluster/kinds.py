@@ -41,7 +41,30 @@ EVENT: Final = Kind("Event", "events", "events.k8s.io", "v1")
 LEASE: Final = Kind("Lease", "leases", "coordination.k8s.io", "v1")
 CHAT_ASSISTANT: Final = Kind(names.KIND, names.PLURAL, names.GROUP, names.VERSION)
 
-CHILDREN: Final = (SERVICE_ACCOUNT, SERVICE, CONFIG_MAP, DEPLOYMENT)
-"""The kinds that a ChatAssistant owns directly."""
+NETWORK_POLICY: Final = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io", "v1")
+INGRESS: Final = Kind("Ingress", "ingresses", "networking.k8s.io", "v1")
+AUTOSCALER: Final = Kind("HorizontalPodAutoscaler", "horizontalpodautoscalers", "autoscaling", "v2")
+DISRUPTION_BUDGET: Final = Kind("PodDisruptionBudget", "poddisruptionbudgets", "policy", "v1")
+HTTP_ROUTE: Final = Kind("HTTPRoute", "httproutes", "gateway.networking.k8s.io", "v1")
+SERVICE_MONITOR: Final = Kind("ServiceMonitor", "servicemonitors", "monitoring.coreos.com", "v1")
+PROMETHEUS_RULE: Final = Kind("PrometheusRule", "prometheusrules", "monitoring.coreos.com", "v1")
 
-BY_NAME: Final = {kind.name: kind for kind in CHILDREN}
+OPTIONAL: Final = (HTTP_ROUTE, SERVICE_MONITOR, PROMETHEUS_RULE)
+"""The kinds that a cluster has only where somebody has installed them."""
+
+OCCASIONAL: Final = (NETWORK_POLICY, INGRESS, AUTOSCALER, DISRUPTION_BUDGET, *OPTIONAL)
+"""The kinds of which a ChatAssistant has an object only while its spec asks for it."""
+
+CHILDREN: Final = (
+    SERVICE_ACCOUNT,
+    SERVICE,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NETWORK_POLICY,
+    INGRESS,
+    AUTOSCALER,
+    DISRUPTION_BUDGET,
+)
+"""The kinds that a ChatAssistant owns directly, of those that every cluster has."""
+
+BY_NAME: Final = {kind.name: kind for kind in (*CHILDREN, *OPTIONAL)}

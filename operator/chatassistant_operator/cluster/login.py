@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import aiohttp
-import kopf
 import yaml
 
 _SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -48,12 +47,6 @@ class Access:
             connector=aiohttp.TCPConnector(ssl=self.tls, limit=0),
             middlewares=(authenticate,),
             headers={"User-Agent": "chatassistant-operator"},
-        )
-
-    def for_kopf(self) -> kopf.AiohttpSession:
-        """The same for Kopf, which closes its session itself."""
-        return kopf.AiohttpSession(
-            server=self.server, default_namespace=self.namespace, aiohttp_session=self.session()
         )
 
 

@@ -4,15 +4,23 @@ from dataclasses import dataclass
 
 from chatassistant_operator.api.reasons import ConditionType
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.desired.autoscaler import autoscaler
 from chatassistant_operator.desired.config_map import config_map
 from chatassistant_operator.desired.deployment import deployment, hold
+from chatassistant_operator.desired.disruption_budget import disruption_budget
+from chatassistant_operator.desired.egress import is_known
 from chatassistant_operator.desired.gate import Gate, gate
+from chatassistant_operator.desired.http_route import http_route
+from chatassistant_operator.desired.ingress import ingress
 from chatassistant_operator.desired.metadata import revision_of
+from chatassistant_operator.desired.network_policy import network_policy
+from chatassistant_operator.desired.prometheus_rule import prometheus_rule
 from chatassistant_operator.desired.secrets import access_secret
 from chatassistant_operator.desired.service import service
 from chatassistant_operator.desired.service_account import service_account
+from chatassistant_operator.desired.service_monitor import service_monitor
 from chatassistant_operator.finding import Finding
-from chatassistant_operator.observed import Manifest, Observed
+from chatassistant_operator.observed import Child, Manifest, Observed
 from chatassistant_operator.observed.pending import Pending
 
 
@@ -20,21 +28,23 @@ from chatassistant_operator.observed.pending import Pending
 class Plan:
     """The manifests to apply, in order, and the revision of the pods that they should come to run.
 
-    `revision` is None while it cannot be told, because something that shapes it is still being read.
+    `revision` is None while it cannot be told, because something that shapes it is still being read. `unwanted` are the
+    children, by kind and name, that the spec does not ask for any more.
     """
 
     manifests: tuple[Manifest, ...]
     revision: str | None
+    unwanted: tuple[Child, ...] = ()
 
 
 def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...]) -> Plan:
     """The children of a ChatAssistant: what serves is replaced only by what is not known to be bad."""
     live = seen.children.deployment
-    frame = (service_account(assistant), service(assistant), *access_secret(assistant, seen))
+    frame = _frame(assistant, seen)
     # Nothing is begun before it is known how to end it; what is there is kept as it should be.
-    meanwhile = frame if live else ()
+    meanwhile, unwanted = (frame, _unwanted(assistant, frame, seen)) if live else ((), ())
     if isinstance(seen.prompt, Pending) and not assistant.spec.suspend:
-        return Plan(meanwhile, None)
+        return Plan(meanwhile, None, unwanted)
     config = config_map(assistant, seen)
     accepted = any(each.type is ConditionType.CREDENTIALS_VALID and each.truth == "True" for each in findings)
     wanted = deployment(assistant, seen, config["metadata"]["name"], accepted=accepted)
@@ -42,11 +52,11 @@ def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...
     held = (hold(wanted, live),) if live else ()
     match gate(assistant, seen, findings, revision):
         case Gate.OPEN:
-            return Plan((*frame, config, wanted), revision)
+            return Plan((*frame, *_reach(assistant, seen), config, wanted), revision, unwanted)
         case Gate.WAITING:
-            return Plan(meanwhile, revision)
+            return Plan(meanwhile, revision, unwanted)
         case Gate.CLOSED:
-            return Plan((*frame, *held), revision)
+            return Plan((*frame, *held), revision, unwanted)
         case Gate.FORBIDDEN:
             return Plan(held, revision)
 
@@ -54,5 +64,44 @@ def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...
 def obsolete(plan: Plan, seen: Observed) -> tuple[str, ...]:
     """The names of configuration ConfigMaps that no revision, kept for going back to, still needs."""
     needed = {each.config_map for each in seen.children.replica_sets}
-    needed |= {manifest["metadata"]["name"] for manifest in plan.manifests if manifest["kind"] == "ConfigMap"}
+    needed |= {name for kind, name in map(_child, plan.manifests) if kind == "ConfigMap"}
     return tuple(name for name in seen.children.config_maps if name not in needed)
+
+
+def _frame(assistant: ChatAssistant, seen: Observed) -> tuple[Manifest, ...]:
+    """What is around the pods, whatever they run."""
+    children = (
+        service_account(assistant),
+        service(assistant),
+        *access_secret(assistant, seen),
+        disruption_budget(assistant),
+        autoscaler(assistant),
+        ingress(assistant),
+        http_route(assistant),
+        service_monitor(assistant, seen),
+        prometheus_rule(assistant, seen),
+    )
+    return tuple(each for each in children if each is not None)
+
+
+def _reach(assistant: ChatAssistant, seen: Observed) -> tuple[Manifest, ...]:
+    """Whom the pods reach: with what they run, and not before, it changes.
+
+    What is not read yet, as after a restart of the operator, changes nothing either.
+    """
+    policy = network_policy(assistant, seen)
+    stays = (
+        not is_known(assistant, seen) and ("NetworkPolicy", assistant.metadata.name) in seen.children.others
+    )
+    return () if policy is None or stays else (policy,)
+
+
+def _unwanted(assistant: ChatAssistant, frame: tuple[Manifest, ...], seen: Observed) -> tuple[Child, ...]:
+    wanted = {_child(manifest) for manifest in frame}
+    if assistant.spec.network_policy.enabled:
+        wanted.add(("NetworkPolicy", assistant.metadata.name))
+    return tuple(child for child in sorted(seen.children.others) if child not in wanted)
+
+
+def _child(manifest: Manifest) -> Child:
+    return manifest["kind"], manifest["metadata"]["name"]

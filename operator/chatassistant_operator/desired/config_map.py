@@ -19,19 +19,24 @@ from chatassistant_operator.observed import Manifest, Observed
 from chatassistant_operator.observed.named import Prompt
 
 CONFIG_FILE: Final = "config.json"
+CA_FILE: Final = "ca.pem"
 _DEFAULT_PROMPT: Final = "You are a helpful assistant"
 
 
 def config_map(assistant: ChatAssistant, seen: Observed) -> Manifest:
     """The ConfigMap with the file that the chatbot reads at its start."""
     content = json.dumps(_configuration(assistant, seen), indent=2, ensure_ascii=False) + "\n"
-    name = names.config_map(assistant.metadata.name, digest(content))
+    files = {CONFIG_FILE: content}
+    if seen.defaults.ca_bundle is not None:
+        files[CA_FILE] = seen.defaults.ca_bundle
+    # Without a bundle as before there could be one: a new release rolls no pods for what they do not use.
+    name = names.config_map(assistant.metadata.name, digest(files if len(files) > 1 else content))
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": object_meta(assistant, name),
         "immutable": True,
-        "data": {CONFIG_FILE: content},
+        "data": files,
     }
 
 
@@ -50,7 +55,7 @@ def _configuration(assistant: ChatAssistant, seen: Observed) -> dict[str, Any]:
         "systemPrompt": _DEFAULT_PROMPT if prompt is None else prompt,
         "gateway": _said(spec.gateway),
         "access": _said(spec.access, without={"token_secret_ref"}),
-        "observability": _said(spec.observability),
+        "observability": _said(spec.observability, without={"service_monitor", "prometheus_rule"}),
     }
     # What is not asked for is left out: a new field of the API must roll no pods that do not use it.
     if spec.credentials.delivery != "Env":

@@ -6,7 +6,8 @@ from typing import Any, Final
 from chatassistant_operator.api import names
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.checks.policy import endpoints
-from chatassistant_operator.desired.config_map import CONFIG_FILE, header_variable
+from chatassistant_operator.desired.autoscaler import replicas
+from chatassistant_operator.desired.config_map import CA_FILE, CONFIG_FILE, header_variable
 from chatassistant_operator.desired.metadata import digest, object_meta
 from chatassistant_operator.desired.prices import noted, prices
 from chatassistant_operator.desired.rotation import accepted_revision, pods_revision
@@ -45,12 +46,13 @@ def deployment(assistant: ChatAssistant, seen: Observed, config_map: str, *, acc
         names.PRICES_ANNOTATION: noted(prices(assistant, seen)),
     }
     said = {name: value for name, value in annotations.items() if value is not None}
+    count = replicas(assistant, seen.children)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": object_meta(assistant, annotations=said),
         "spec": {
-            "replicas": 0 if assistant.spec.suspend else assistant.spec.replicas,
+            **({} if count is None else {"replicas": count}),
             "selector": {"matchLabels": names.selector(assistant.metadata.name)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "revisionHistoryLimit": 3,
@@ -67,12 +69,10 @@ def hold(wanted: Manifest, live: Manifest) -> Manifest:
         names.PRICES_ANNOTATION: annotation(live, names.PRICES_ANNOTATION),
     }
     said = {name: value for name, value in annotations.items() if value is not None}
-    replicas = wanted["spec"]["replicas"] if is_running(live) else 0
-    return {
-        **wanted,
-        "metadata": {**wanted["metadata"], "annotations": said},
-        "spec": {**wanted["spec"], "replicas": replicas, "template": live["spec"]["template"]},
-    }
+    spec = {**wanted["spec"], "template": live["spec"]["template"]}
+    if not is_running(live):
+        spec["replicas"] = 0
+    return {**wanted, "metadata": {**wanted["metadata"], "annotations": said}, "spec": spec}
 
 
 def _template(
@@ -80,7 +80,7 @@ def _template(
 ) -> Manifest:
     pod = assistant.spec.pod
     spec: Manifest = {
-        "serviceAccountName": assistant.metadata.name,
+        "serviceAccountName": assistant.spec.service_account_name or assistant.metadata.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": _LAME_DUCK_SECONDS + _DRAIN_SECONDS + 5,
@@ -98,6 +98,7 @@ def _template(
         by_alias=True, exclude_none=True, mode="json", exclude={"labels", "annotations"}
     )
     spec |= {field: value for field, value in placement.items() if value}
+    spec.setdefault("topologySpreadConstraints", _spread(assistant))
     if assistant.spec.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": each.name} for each in assistant.spec.image_pull_secrets]
     metadata: Manifest = {
@@ -108,6 +109,20 @@ def _template(
         metadata["annotations"][names.CREDENTIALS_REVISION_ANNOTATION] = credentials_revision
     metadata["annotations"] |= revisions(assistant, seen)
     return {"metadata": metadata, "spec": spec}
+
+
+def _spread(assistant: ChatAssistant) -> list[Manifest]:
+    """Over zones and nodes, as far as there are some; the pods of each revision for themselves."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": names.selector(assistant.metadata.name)},
+            "matchLabelKeys": ["pod-template-hash"],
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
 
 
 def _container(assistant: ChatAssistant, seen: Observed) -> Manifest:
@@ -124,6 +139,7 @@ def _container(assistant: ChatAssistant, seen: Observed) -> Manifest:
             *_header_variables(assistant),
             *variables(assistant),
             *_listed_endpoints(assistant, seen),
+            *_ways_out(seen),
             {"name": "CHATASSISTANT_CONFIG", "value": f"{_CONFIG_DIRECTORY}/{CONFIG_FILE}"},
             {"name": "HOST", "value": "0.0.0.0"},  # noqa: S104 (a pod is reached by its address)
             {"name": "DRAIN_SECONDS", "value": str(_DRAIN_SECONDS)},
@@ -199,6 +215,14 @@ def _listed_endpoints(assistant: ChatAssistant, seen: Observed) -> list[Manifest
     # Kubernetes would put the API key in the place of a `$(OPENROUTER_API_KEY)`.
     value = json.dumps(listed).replace("$", "\\u0024")
     return [{"name": "CHATASSISTANT_ALLOWED_ENDPOINTS", "value": value}] if listed else []
+
+
+def _ways_out(seen: Observed) -> list[Manifest]:
+    """The proxy, and who signs for those whom the pods call, as the operator's settings have them."""
+    variables = dict(seen.defaults.environment)
+    if seen.defaults.ca_bundle is not None:
+        variables["SSL_CERT_FILE"] = f"{_CONFIG_DIRECTORY}/{CA_FILE}"
+    return [{"name": name, "value": value} for name, value in sorted(variables.items())]
 
 
 def _answered_completion(assistant: ChatAssistant, seen: Observed) -> str | None:

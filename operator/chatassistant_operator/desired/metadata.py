@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from chatassistant_operator.api import names
@@ -10,9 +11,12 @@ from chatassistant_operator.observed import Manifest
 
 
 def object_meta(
-    assistant: ChatAssistant, name: str | None = None, annotations: dict[str, str] | None = None
+    assistant: ChatAssistant,
+    name: str | None = None,
+    annotations: dict[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """The metadata of a child, named as its ChatAssistant where no name is given.
+    """The metadata of a child, named as its ChatAssistant where no name is given, with more labels if any.
 
     The ownerReference has no `blockOwnerDeletion`: setting it needs a right on the owner's finalizers where the
     admission plugin OwnerReferencesPermissionEnforcement is on.
@@ -21,7 +25,7 @@ def object_meta(
     metadata: Manifest = {
         "name": name or owner.name,
         "namespace": owner.namespace,
-        "labels": names.labels(owner.name),
+        "labels": {**(labels or {}), **names.labels(owner.name)},
         "ownerReferences": [
             {
                 "apiVersion": names.API_VERSION,

@@ -1,4 +1,4 @@
-"""What pods read of Secrets other than the API key's: the access token, the store's URL, and which revision of them.
+"""What pods read of Secrets other than the API key's: access token, store's URL, tools' headers, and their revisions.
 
 The Secret with the access token is made only where the spec names none: once, and anew after somebody deleted it.
 Its revision is said on the Secret itself, so that it is known before the Secret is made.
@@ -29,12 +29,13 @@ def access_secret(assistant: ChatAssistant, seen: Observed) -> tuple[Manifest, .
 
 
 def revisions(assistant: ChatAssistant, seen: Observed) -> dict[str, str]:
-    """The annotations by which pods roll to a new token or URL; what cannot be read now leaves them as they are."""
+    """The annotations by which pods roll to new values of Secrets; what cannot be read now leaves them as they are."""
     access, store = assistant.spec.access.token_secret_ref, assistant.spec.store.url_secret_ref
     annotations = {
         names.TOKEN_REVISION_ANNOTATION: _token_revision(assistant, seen),
         names.ACCESS_REVISION_ANNOTATION: _revision(access, seen, names.ACCESS_REVISION_ANNOTATION),
         names.STORE_REVISION_ANNOTATION: _revision(store, seen, names.STORE_REVISION_ANNOTATION),
+        names.TOOLS_REVISION_ANNOTATION: _tools_revision(assistant, seen),
     }
     return {name: value for name, value in annotations.items() if value is not None}
 
@@ -69,6 +70,17 @@ def _revision(ref: SecretEntryRef | None, seen: Observed, name: str) -> str | No
         return None
     secret = seen.secrets.get(ref.name)
     return secret.revision if isinstance(secret, OtherSecret) else _running(seen, name)
+
+
+def _tools_revision(assistant: ChatAssistant, seen: Observed) -> str | None:
+    """One revision of all Secrets that tool servers' headers stand in; None where there is none."""
+    servers = assistant.spec.tools.mcp_servers
+    used = sorted({header.secret_key_ref.name for server in servers for header in server.headers_from})
+    secrets = [seen.secrets.get(name) for name in used]
+    read = [each.revision for each in secrets if isinstance(each, OtherSecret)]
+    if len(read) < len(used):
+        return _running(seen, names.TOOLS_REVISION_ANNOTATION)
+    return digest(read) if used else None
 
 
 def _is_missing(seen: Observed) -> bool:

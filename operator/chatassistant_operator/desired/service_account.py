@@ -5,8 +5,10 @@ from chatassistant_operator.desired.metadata import object_meta
 from chatassistant_operator.observed import Manifest
 
 
-def service_account(assistant: ChatAssistant) -> Manifest:
-    """The ServiceAccount of an assistant's pods."""
+def service_account(assistant: ChatAssistant) -> Manifest | None:
+    """The ServiceAccount of an assistant's pods, where the spec names none."""
+    if assistant.spec.service_account_name is not None:
+        return None
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",

@@ -5,6 +5,7 @@ Nobody waits for an answer: `peek` gives the last one at once, and who asked is 
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable
@@ -51,6 +52,7 @@ class _Entry(Generic[A, K]):
     by: set[K] = field(default_factory=set[K])
     answer: A | None = None
     answered_at: float = 0.0
+    asked_at: float = -math.inf
     changed_at: float = 0.0
     wanted_at: float | None = None
     not_before: float = 0.0
@@ -63,6 +65,7 @@ class _Entry(Generic[A, K]):
 class _Asker(Generic[Q]):
     questions: frozenset[Q]
     wish: str | None
+    wished_at: float
 
 
 class Inquiries(Generic[Q, A, K]):
@@ -73,9 +76,10 @@ class Inquiries(Generic[Q, A, K]):
             is logged and counts as no answer.
         pause: Gives the seconds until a question is asked again, from its answer and the seconds since that
             answer was a new one.
-        changed: Called with those who want an answer when it is another one than before.
+        changed: Called with those who want an answer when it is another one than before, or they wished for it.
         pace: How many questions a second; shared by those who ask the same server.
         share: Says in whose name somebody asks: when many questions are due, all names have their turn.
+        settled: Whether an answer fulfils a wish; one that is to be asked again soon may not.
         at_once: How many questions are under way at most.
         clock: Seconds that only grow.
         draw: A random number between its two arguments, for jitter.
@@ -89,6 +93,7 @@ class Inquiries(Generic[Q, A, K]):
         changed: Callable[[Iterable[K]], None],
         pace: Pace,
         share: Callable[[K], Hashable] = lambda _: None,
+        settled: Callable[[A], bool] = lambda _: True,
         at_once: int = 16,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[float, float], float] = random.uniform,
@@ -97,6 +102,7 @@ class Inquiries(Generic[Q, A, K]):
         self._pause = pause
         self._tell = changed
         self._pace = pace
+        self._settled = settled
         self._at_once = at_once
         self._clock = clock
         self._draw = draw
@@ -129,11 +135,21 @@ class Inquiries(Generic[Q, A, K]):
             self._drop(question, by)
         for question in wanted - before:
             self._entries.setdefault(question, _Entry()).by.add(by)
+        wished_at = asker.wished_at if asker else -math.inf
         if asker is not None and manner.wish != asker.wish:
+            wished_at = self._clock()
             for question in wanted & before:
                 self._ask_soon(question)
-        self._askers[by] = _Asker(wanted, manner.wish)
+        self._askers[by] = _Asker(wanted, manner.wish, wished_at)
         return tuple(self._answer(question, manner) for question in questions)
+
+    def fulfilled(self, by: K) -> bool:
+        """Whether all that somebody wants has been asked since their last wish, and answered."""
+        asker = self._askers.get(by)
+        entries = [self._entries[question] for question in asker.questions] if asker else []
+        return asker is None or all(
+            entry.answer is not None and entry.asked_at >= asker.wished_at for entry in entries
+        )
 
     def waited(self, question: Q) -> float:
         """For how many seconds somebody has been waiting for a first answer."""
@@ -160,7 +176,7 @@ class Inquiries(Generic[Q, A, K]):
         before = self._entries.get(question)
         if before is not None:
             now = self._clock()
-            entry = _Entry(by=before.by, answer=answer, answered_at=now, changed_at=now)
+            entry = _Entry(by=before.by, answer=answer, answered_at=now, asked_at=now, changed_at=now)
             self._entries[question] = entry
             self._agenda.remove(question)
             self._schedule(question, now + self._next_pause(question, entry, answer, now))
@@ -233,6 +249,7 @@ class Inquiries(Generic[Q, A, K]):
         return NEVER if pause is None else max(0.0, pause)
 
     async def _inquire(self, question: Q, entry: _Entry[A, K]) -> None:
+        asked_at = self._clock()
         try:
             answer: A | None = await self._ask(question, entry.answer)
         except Exception:
@@ -247,9 +264,14 @@ class Inquiries(Generic[Q, A, K]):
             self._schedule(question, entry.not_before)
             return
         differs, entry.answer, entry.answered_at = answer != entry.answer, answer, now
+        wishing: list[K] = []
+        if self._settled(answer):
+            wishing = [by for by in entry.by if entry.asked_at < self._askers[by].wished_at <= asked_at]
+            entry.asked_at = asked_at
         if differs:
             entry.changed_at, entry.hasty_until = now, 0.0
-            self._tell(tuple(entry.by))
+        if differs or wishing:
+            self._tell(tuple(entry.by if differs else wishing))
         self._schedule(question, now + self._next_pause(question, entry, answer, now))
 
     def _next_pause(self, question: Q, entry: _Entry[A, K], answer: A, now: float) -> float:

@@ -5,13 +5,19 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from chatassistant_operator.asking.references import Reference, credential_of, other_secret_of, prompt_of
+from chatassistant_operator.asking.references import (
+    Reference,
+    credential_of,
+    other_secret_of,
+    prompt_of,
+    service_of,
+)
 from chatassistant_operator.cluster.client import Client
 from chatassistant_operator.cluster.errors import ClusterError, ConflictError, NotFoundError, RefusedError
-from chatassistant_operator.cluster.kinds import CHAT_ASSISTANT, CONFIG_MAP, EVENT, SECRET, Kind
+from chatassistant_operator.cluster.kinds import CHAT_ASSISTANT, CONFIG_MAP, EVENT, SECRET, SERVICE, Kind
 from chatassistant_operator.engine.primaries import Primaries
 from chatassistant_operator.observed import Manifest
-from chatassistant_operator.observed.named import Absent, Credential, OtherSecret, Prompt, Unreadable
+from chatassistant_operator.observed.named import Absent, Credential, OtherSecret, Prompt, Service, Unreadable
 from chatassistant_operator.ports import AssistantGone, Key
 
 logger = logging.getLogger(__name__)
@@ -119,6 +125,11 @@ class NamedReads:
         """An entry of a ConfigMap."""
         found = await self._read(CONFIG_MAP, reference)
         return prompt_of(found, reference.key) if isinstance(found, dict) else found
+
+    async def service(self, reference: Reference) -> Absent | Unreadable | Service:
+        """Whom a Service leads to."""
+        found = await self._read(SERVICE, reference)
+        return service_of(found) if isinstance(found, dict) else found
 
     async def _read(self, kind: Kind, reference: Reference) -> Absent | Unreadable | Manifest:
         try:

@@ -1,15 +1,13 @@
 """The children of ChatAssistants: known by informers, written by the guarded client."""
 
 import contextlib
-import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable
 from itertools import chain
 from typing import Any, Final
 
 from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import Reason
-from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.api.v1alpha1 import ChatAssistant, Metadata
 from chatassistant_operator.cluster.client import Client
 from chatassistant_operator.cluster.difference import differs, settled, stamped
 from chatassistant_operator.cluster.errors import ForbiddenError, NotFoundError, RefusedError
@@ -17,49 +15,26 @@ from chatassistant_operator.cluster.kinds import (
     BY_NAME,
     CHAT_ASSISTANT,
     CHILDREN,
+    CONFIG_MAP,
     DEPLOYMENT,
+    OCCASIONAL,
+    OPTIONAL,
     POD,
     REPLICA_SET,
     Kind,
 )
 from chatassistant_operator.cluster.ownership import NameTakenError, OwnerGoneError, apply_child
 from chatassistant_operator.engine.informer import Informer
-from chatassistant_operator.engine.packed import pack, unpack
+from chatassistant_operator.engine.packed import unpack
 from chatassistant_operator.engine.store import Store
+from chatassistant_operator.live.held import Held, Packed, counted, packed, watched
+from chatassistant_operator.live.installed import InstalledKinds, not_installed
 from chatassistant_operator.live.source import KindSource
 from chatassistant_operator.observed import Children, Manifest
-from chatassistant_operator.observed.pods import Pod, ReplicaSet, read_pod
 from chatassistant_operator.ports import AssistantGone, Key, Refused
 
 _SELECTOR: Final = names.NAME_LABEL
 _EVERYWHERE: Final = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    """A child as compact JSON, a tenth of what it takes as dictionaries, and the ChatAssistant that it is of."""
-
-    assistant: Key
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """What is read of a ReplicaSet."""
-
-    assistant: Key
-    replica_set: ReplicaSet
-
-
-@dataclass(frozen=True, slots=True)
-class _Watched:
-    """What is read of a pod."""
-
-    assistant: Key
-    pod: Pod
-
-
-_Held = _Packed | _Counted | _Watched
 
 
 class LiveChildren:
@@ -69,39 +44,52 @@ class LiveChildren:
         client: The API server.
         namespaces: The namespaces to watch; empty for all.
         changed: Called with the ChatAssistant of each child that changed.
+        run: Lets something run until the operator ends.
     """
 
-    def __init__(self, client: Client, namespaces: tuple[str, ...], changed: Callable[[Key], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        namespaces: tuple[str, ...],
+        changed: Callable[[Key], None],
+        run: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
         self._client = client
+        self._changed = changed
+        self._run = run
+        self._installed = InstalledKinds(client)
         self._places: tuple[str | None, ...] = namespaces or (_EVERYWHERE,)
-
-        def notice(_: Key, old: _Held | None, new: _Held | None) -> None:
-            # A change of what nobody reads of pods and ReplicaSets is no news.
-            if old != new or isinstance(new, _Packed):
-                for each in {held.assistant for held in (old, new) if held is not None}:
-                    changed(each)
-
-        self._packed = {
-            (kind.name, place): Informer(kind.plural, self._source(kind, place), Store(_pack, notice))
-            for kind in CHILDREN
-            for place in self._places
-        }
+        self._packed: dict[tuple[str, str | None], Informer[Packed]] = {}
+        for kind in CHILDREN:
+            self._packed |= self._informers(kind)
         self._counted = {
-            place: Informer(REPLICA_SET.plural, self._source(REPLICA_SET, place), Store(_count, notice))
+            place: Informer(
+                REPLICA_SET.plural, self._source(REPLICA_SET, place), Store(counted, self._notice)
+            )
             for place in self._places
         }
         self._pods = {
-            place: Informer(POD.plural, self._source(POD, place), Store(_watch, notice))
+            place: Informer(POD.plural, self._source(POD, place), Store(watched, self._notice))
             for place in self._places
         }
         # What the API server writes in another way than we say it differs for ever, and is not written again.
         self._as_good_as_it_gets: dict[tuple[str, Key], tuple[str, str]] = {}
         self._owners_seen: set[Key] = set()
 
-    @property
-    def informers(self) -> tuple[Informer[Any], ...]:
-        """What has to run for the children to be known."""
-        return (*self._packed.values(), *self._counted.values(), *self._pods.values())
+    async def start(self) -> None:
+        """Let everything run by which children are known, until all are; of optional kinds those that the cluster has."""
+        for kind in OPTIONAL:
+            if await self._installed.has(kind):
+                self._packed |= self._informers(kind)
+        informers: tuple[Informer[Any], ...] = (
+            *self._packed.values(),
+            *self._counted.values(),
+            *self._pods.values(),
+        )
+        for informer in informers:
+            self._run(informer.run())
+        for informer in informers:
+            await informer.synced.wait()
 
     def ages(self) -> dict[tuple[str, str], float]:
         """Seconds since each watch was told something, by (resource, namespace); the latter is empty for all."""
@@ -115,23 +103,27 @@ class LiveChildren:
         """The children as last seen."""
         owner = assistant.metadata
         self._owners_seen.discard((owner.namespace, owner.name))
-        deployments = self._owned(DEPLOYMENT, owner.namespace, owner.uid)
-        deployment = deployments[0] if deployments else None
+        held = next(iter(self._held(DEPLOYMENT, owner)), None)
+        deployment: Manifest | None = unpack(held.body) if held else None
         counted = self._counted[self._place(owner.namespace)].store
         replica_sets = counted.by_owner(deployment["metadata"]["uid"]) if deployment else []
         pods = self._pods[self._place(owner.namespace)].store
-        config_maps = self._owned(BY_NAME["ConfigMap"], owner.namespace, owner.uid)
         return Children(
             deployment=deployment,
             replica_sets=tuple(each.replica_set for each in replica_sets),
-            config_maps=tuple(each["metadata"]["name"] for each in config_maps),
+            config_maps=tuple(each.name for each in self._held(CONFIG_MAP, owner)),
             pods=tuple(each.pod for owned in replica_sets for each in pods.by_owner(owned.replica_set.uid)),
+            others=frozenset(
+                (kind.name, each.name) for kind in OCCASIONAL for each in self._held(kind, owner)
+            ),
+            scaled_by_others=held is not None and held.scaled_by_others,
         )
 
     async def apply(self, assistant: ChatAssistant, manifest: Manifest) -> Manifest:
         """Apply a child where it differs; see `ports.Cluster.apply`."""
         kind, wanted = BY_NAME[manifest["kind"]], stamped(manifest)
         key = wanted["metadata"]["namespace"], wanted["metadata"]["name"]
+        await self._look_for(kind)
         store = self._packed[kind.name, self._place(key[0])].store
         held = store.get(key)
         live: Manifest | None = unpack(held.body) if held else None
@@ -143,6 +135,11 @@ class LiveChildren:
             live = await apply_child(self._client, kind, wanted, live, lambda: self.owner_exists(assistant))
         except (NameTakenError, OwnerGoneError, RefusedError) as error:
             raise turn_of(error) from None
+        except NotFoundError:
+            if kind not in OPTIONAL:
+                raise
+            # It was there, and somebody has removed it.
+            raise not_installed(kind) from None
         store.put(live)
         if differs(wanted, live):
             self._as_good_as_it_gets[kind.name, key] = _version_and_hash(wanted, live)
@@ -154,9 +151,40 @@ class LiveChildren:
         store = self._packed[kind, self._place(key[0])].store
         held = store.get(key)
         uid = unpack(held.body)["metadata"]["uid"] if held else None
-        with contextlib.suppress(NotFoundError):
-            await self._client.delete(BY_NAME[kind], *key, uid=uid)
+        try:
+            with contextlib.suppress(NotFoundError):
+                await self._client.delete(BY_NAME[kind], *key, uid=uid)
+        except RefusedError as error:
+            raise turn_of(error) from None
         store.drop(key)
+
+    async def _look_for(self, kind: Kind) -> None:
+        """Begin to watch an optional kind that has appeared; until its watch knows a child, that is read by its name.
+
+        Raises:
+            NotInstalled: when the cluster still does not know it.
+        """
+        if (kind.name, self._places[0]) in self._packed:
+            return
+        if not await self._installed.has(kind):
+            raise not_installed(kind)
+        if (kind.name, self._places[0]) not in self._packed:
+            informers = self._informers(kind)
+            self._packed |= informers
+            for informer in informers.values():
+                self._run(informer.run())
+
+    def _informers(self, kind: Kind) -> dict[tuple[str, str | None], Informer[Packed]]:
+        return {
+            (kind.name, place): Informer(kind.plural, self._source(kind, place), Store(packed, self._notice))
+            for place in self._places
+        }
+
+    def _notice(self, _: Key, old: Held | None, new: Held | None) -> None:
+        # A change of what nobody reads of pods and ReplicaSets is no news.
+        if old != new or isinstance(new, Packed):
+            for each in {held.assistant for held in (old, new) if held is not None}:
+                self._changed(each)
 
     def _source(self, kind: Kind, place: str | None) -> KindSource:
         return KindSource(self._client, kind, place, _SELECTOR)
@@ -164,9 +192,9 @@ class LiveChildren:
     def _place(self, namespace: str) -> str | None:
         return _EVERYWHERE if _EVERYWHERE in self._places else namespace
 
-    def _owned(self, kind: Kind, namespace: str, uid: str) -> list[Manifest]:
-        store = self._packed[kind.name, self._place(namespace)].store
-        return [unpack(held.body) for held in store.by_owner(uid)]
+    def _held(self, kind: Kind, owner: Metadata) -> list[Packed]:
+        informer = self._packed.get((kind.name, self._place(owner.namespace)))
+        return informer.store.by_owner(owner.uid) if informer else []
 
     def _is_as_good_as_it_gets(self, kind: Kind, key: Key, wanted: Manifest, live: Manifest) -> bool:
         return self._as_good_as_it_gets.get((kind.name, key)) == _version_and_hash(wanted, live)
@@ -202,35 +230,3 @@ def _version_and_hash(wanted: Manifest, live: Manifest) -> tuple[str, str]:
     return live["metadata"]["resourceVersion"], wanted["metadata"]["annotations"][
         names.DESIRED_HASH_ANNOTATION
     ]
-
-
-def _assistant_of(body: Manifest) -> Key:
-    metadata = body["metadata"]
-    return sys.intern(metadata["namespace"]), sys.intern(metadata.get("labels", {}).get(names.NAME_LABEL, ""))
-
-
-def _pack(body: Manifest) -> _Packed:
-    """A child without what nobody reads."""
-    metadata = {field: value for field, value in body["metadata"].items() if field != "managedFields"}
-    return _Packed(_assistant_of(body), pack({**body, "metadata": metadata}))
-
-
-def _count(body: Manifest) -> _Counted:
-    spec, status, metadata = body["spec"], body.get("status", {}), body["metadata"]
-    volumes = spec["template"]["spec"].get("volumes", [])
-    config_map = next((each["configMap"]["name"] for each in volumes if "configMap" in each), None)
-    return _Counted(
-        _assistant_of(body),
-        ReplicaSet(
-            name=metadata["name"],
-            revision=metadata.get("annotations", {}).get(names.REVISION_ANNOTATION),
-            config_map=config_map,
-            replicas=status.get("replicas", 0),
-            available=status.get("availableReplicas", 0),
-            uid=metadata["uid"],
-        ),
-    )
-
-
-def _watch(body: Manifest) -> _Watched:
-    return _Watched(_assistant_of(body), read_pod(body))

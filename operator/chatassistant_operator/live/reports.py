@@ -6,6 +6,9 @@ nothing happens, since a report that differs from the one before is news:
     {
       "gateway": {"problem": "KeyRejected" | "InsufficientCredits" | "KeyLimitReached" | null},
       "credentials": {"newKeyRefused": false},
+      "access": {               of the issuer of access tokens; `admits` is false while nobody can be let in
+        "problem": "Unreachable" | "NotAllowed" | "NotAnIssuer" | "OtherIssuer" | "NoKeys" | null, "admits": true
+      },
       "tools": [{"server": "wiki", "names": ["search"], "missing": [], "problem": null}],
       "usage": {
         "day": "2026-11-27",      the day (UTC) that it is for the pod
@@ -28,7 +31,7 @@ from typing import Annotated, Final, Literal
 import aiohttp
 from pydantic import BaseModel, Field
 
-from chatassistant_operator.observed.pods import DayUsage, Report, ToolServer, Usage
+from chatassistant_operator.observed.pods import DayUsage, Issuer, Report, ToolServer, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,11 @@ class _Gateway(BaseModel):
 
 class _Credentials(BaseModel):
     new_key_refused: Annotated[bool, Field(alias="newKeyRefused")] = False
+
+
+class _Access(BaseModel):
+    problem: _Word | None = None
+    admits: bool = True
 
 
 class _Tools(BaseModel):
@@ -75,6 +83,7 @@ class _Usage(BaseModel):
 class _Report(BaseModel):
     gateway: _Gateway = _Gateway()
     credentials: _Credentials = _Credentials()
+    access: _Access = _Access()
     tools: Annotated[list[_Tools], Field(max_length=64)] = []
     usage: _Usage | None = None
 
@@ -87,6 +96,7 @@ class _Report(BaseModel):
                 for each in self.tools
             ),
             usage=self.usage.facts() if self.usage else None,
+            issuer=Issuer(self.access.problem, self.access.admits),
         )
 
 

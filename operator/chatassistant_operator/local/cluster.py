@@ -1,10 +1,8 @@
 """A cluster in this process: it keeps what is applied and runs the pods of Deployments as processes."""
 
-import asyncio
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,15 +14,20 @@ from chatassistant_operator.asking.references import credential_of, other_secret
 from chatassistant_operator.live.tokens import with_token
 from chatassistant_operator.local.access import Access, access_of
 from chatassistant_operator.local.manifests import Manifests
+from chatassistant_operator.local.pods import OWNER, Pods, all_of
 from chatassistant_operator.local.processes import Place, PodProcess
 from chatassistant_operator.observed import Children, Manifest
-from chatassistant_operator.observed.named import Absent, CredentialReading, OtherSecretReading, PromptReading
-from chatassistant_operator.observed.pods import Pod, ReplicaSet, read_pod
-from chatassistant_operator.ports import Key
+from chatassistant_operator.observed.named import (
+    Absent,
+    CredentialReading,
+    OtherSecretReading,
+    PromptReading,
+    ServiceReading,
+)
+from chatassistant_operator.observed.pods import ReplicaSet
+from chatassistant_operator.ports import AssistantGone, Key
 
 _HOST: Final = "127.0.0.1"
-# There is one ReplicaSet for each Deployment here.
-_OWNER: Final = "local"
 _ENVIRONMENT: Final = {names.HTTP_PORT: "PORT", names.METRICS_PORT: "METRICS_PORT"}
 
 
@@ -51,13 +54,14 @@ class LocalCluster:
         port: int = 0,
     ) -> None:
         self._objects = manifests.objects
+        self._given = set(manifests.objects)
         self._folder = folder
         self._changed = changed
         self._shown = shown
         self._log = log
         self._port = port
         self._children: dict[tuple[str, Key], Manifest] = {}
-        self._pods: dict[str, _Pods] = {}
+        self._pods: dict[str, Pods] = {}
 
     # controller.Assistants
 
@@ -66,13 +70,15 @@ class LocalCluster:
         return self._objects.get((names.KIND, *key))
 
     def drop(self, key: Key) -> None:
-        """Files do not vanish while they run."""
-        del self._objects[names.KIND, *key]
+        """Forget it."""
+        self._objects.pop((names.KIND, *key), None)
 
     async def write_status(self, assistant: Manifest, status: dict[str, Any]) -> None:
         """Keep the status, and show it."""
         metadata = assistant["metadata"]
-        updated = {**assistant, "status": status}
+        # The manifest may have been edited since it was seen.
+        current = self._living((metadata["namespace"], metadata["name"]))
+        updated = {**current, "status": status}
         self._objects[names.KIND, metadata["namespace"], metadata["name"]] = updated
         self._shown(updated)
 
@@ -87,6 +93,10 @@ class LocalCluster:
         secret = self._secret(assistant.metadata.namespace, ref.name)
         return Absent() if secret is None else credential_of(secret, ref.key)
 
+    def has_looked(self, assistant: ChatAssistant) -> bool:
+        """It is always read as it is now."""
+        return True
+
     def hurry(self, assistant: ChatAssistant) -> None:
         """Nothing changes here."""
 
@@ -94,6 +104,10 @@ class LocalCluster:
         """The other Secrets, from the files."""
         namespace = assistant.metadata.namespace
         return {name: self._other_secret(namespace, name) for name in assistant.spec.other_secrets}
+
+    def services(self, assistant: ChatAssistant, names: tuple[str, ...]) -> dict[str, ServiceReading]:  # noqa: ARG002 (as the port has it)
+        """Nobody keeps pods from anybody here."""
+        return {}
 
     def prompt(self, assistant: ChatAssistant) -> PromptReading:
         """The ConfigMap, from the files."""
@@ -135,12 +149,13 @@ class LocalCluster:
         ready = sum(pod.ready for pod in observed)
         return Children(
             deployment={**deployment, "status": {"replicas": len(observed), "readyReplicas": ready}},
-            replica_sets=(ReplicaSet(key[1], pods.revision, None, len(observed), ready, uid=_OWNER),),
+            replica_sets=(ReplicaSet(key[1], pods.revision, None, len(observed), ready, uid=OWNER),),
             pods=observed,
         )
 
     async def apply(self, assistant: ChatAssistant, manifest: Manifest) -> Manifest:
         """Keep a child; of a Deployment, run the pods."""
+        self._living((assistant.metadata.namespace, assistant.metadata.name))
         key = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
         if self._children.get((manifest["kind"], key)) == manifest:
             return (
@@ -152,14 +167,47 @@ class LocalCluster:
         if manifest["kind"] == "ConfigMap":
             self._objects["ConfigMap", *key] = manifest
         if manifest["kind"] == "Deployment":
-            pods = self._pods.setdefault(assistant.metadata.uid, _Pods(self, assistant))
-            await pods.follow(manifest)
+            await self._pods_of(assistant).follow(manifest)
         return manifest
 
     async def delete(self, assistant: ChatAssistant, kind: str, name: str) -> None:
         """Forget a child."""
         key = assistant.metadata.namespace, name
         self._children.pop((kind, key), None)
+
+    def _living(self, key: Key) -> Manifest:
+        """A ChatAssistant that an edit has not taken away."""
+        found = self.get(key)
+        if found is None:
+            raise AssistantGone
+        return found
+
+    # The files
+
+    async def follow(self, manifests: Manifests) -> None:
+        """Take edited manifests over: what they change is reconciled, what is in none of them any more ends."""
+        gone = [self._objects.pop(each) for each in self._given - set(manifests.objects)]
+        self._given = set(manifests.objects)
+        for key, body in manifests.objects.items():
+            before = self._objects.get(key)
+            self._objects[key] = _edited(before, body) if before and body["kind"] == names.KIND else body
+        for pods in self._pods.values():
+            pods.refresh()
+        for each in gone:
+            if each["kind"] == names.KIND:
+                await self._end(each["metadata"])
+        for each in manifests.assistants:
+            self._changed((each["metadata"]["namespace"], each["metadata"]["name"]))
+
+    async def _end(self, metadata: Manifest) -> None:
+        """End the pods of a ChatAssistant that is gone, and forget its children."""
+        self._changed((metadata["namespace"], metadata["name"]))
+        pods = self._pods.pop(metadata["uid"], None)
+        for place, child in list(self._children.items()):
+            if any(each["uid"] == metadata["uid"] for each in child["metadata"].get("ownerReferences", [])):
+                del self._children[place]
+        if pods is not None:
+            await pods.stop()
 
     # The processes
 
@@ -175,100 +223,55 @@ class LocalCluster:
         look_up = partial(self._secret, key[0])
         return access_of(ChatAssistant.parse(body), look_up) if body else None
 
-    def pod(
-        self, assistant: ChatAssistant, template: Manifest, name: str, changed: Callable[[Manifest], None]
+    def _pods_of(self, assistant: ChatAssistant) -> Pods:
+        found = self._pods.get(assistant.metadata.uid)
+        if found is None:
+            place = assistant.metadata.namespace, assistant.metadata.name
+            make = partial(self._pod, *place)
+            found = Pods(place[1], make, self._free_ports, partial(self._changed, place))
+            self._pods[assistant.metadata.uid] = found
+        return found
+
+    def _free_ports(self) -> dict[int, int]:
+        """A real port for each of a container's; the first chatbot gets the one that was asked for."""
+        wanted, self._port = self._port, 0
+        return {names.HTTP_PORT: wanted or _free_port(), names.METRICS_PORT: _free_port()}
+
+    def _pod(
+        self,
+        namespace: str,
+        assistant: str,
+        deployment: Manifest,
+        name: str,
+        ports: Mapping[int, int],
+        changed: Callable[[Manifest], None],
     ) -> PodProcess:
-        """A pod of a Deployment's template, at free ports."""
-        metadata = {**template["metadata"], "name": name, "namespace": assistant.metadata.namespace}
-        ports: dict[int, int] = {}
-        for container_port in _ENVIRONMENT:
-            wanted, self._port = (self._port, 0) if container_port == names.HTTP_PORT else (0, self._port)
-            ports[container_port] = wanted or _free_port()
+        """A pod of a Deployment, at real ports."""
+        template = deployment["spec"]["template"]
+        metadata = {**template["metadata"], "name": name, "namespace": namespace}
         image = template["spec"]["containers"][0]["image"].partition("@")[0].rpartition(":")[0]
         environment = {_ENVIRONMENT[port]: str(real) for port, real in ports.items()}
         return PodProcess(
             {"metadata": metadata, "spec": template["spec"]},
             [sys.executable, "-m", "chatassistant_chatbot"] if image == BUNDLED_IMAGE else None,
-            lambda kind, name: self._objects.get((kind, assistant.metadata.namespace, name)),
+            lambda kind, name: self._objects.get((kind, namespace, name)),
             Place(_HOST, ports, self._folder / name, environment),
             changed,
-            lambda line: self._log(assistant.metadata.name, line),
+            lambda line: self._log(assistant, line),
         )
-
-    def look_again(self, assistant: ChatAssistant) -> None:
-        """A pod's state has changed."""
-        self._changed((assistant.metadata.namespace, assistant.metadata.name))
 
     async def stop(self) -> None:
         """End all processes."""
-        await _all(each.stop() for each in self._pods.values())
+        await all_of(each.stop() for each in self._pods.values())
 
 
-class _Pods:
-    """The pods of one Deployment."""
-
-    def __init__(self, cluster: LocalCluster, assistant: ChatAssistant) -> None:
-        self._cluster = cluster
-        self._assistant = assistant
-        self._statuses: dict[str, Manifest] = {}
-        self._number = 0
-        self.revision: str | None = None
-        self.running: dict[str, PodProcess] = {}
-
-    @property
-    def observed(self) -> tuple[Pod, ...]:
-        """What is read of them."""
-        return tuple(self._observed(name, process) for name, process in self.running.items())
-
-    @property
-    def url(self) -> str | None:
-        """Where the first ready one answers."""
-        for name, process in self.running.items():
-            if self._observed(name, process).ready:
-                return f"http://{process.place.address}:{process.place.ports[names.HTTP_PORT]}"
-        return None
-
-    def _observed(self, name: str, process: PodProcess) -> Pod:
-        owner = [{"uid": _OWNER, "controller": True}]
-        metadata = {"name": name, "ownerReferences": owner}
-        pod = read_pod({"metadata": metadata, "status": self._statuses.get(name, {})})
-        port = process.place.ports[names.METRICS_PORT]
-        return replace(pod, report=f"http://{process.place.address}:{port}/report")
-
-    async def follow(self, deployment: Manifest) -> None:
-        """Run as many pods of the template as the Deployment says."""
-        revision = deployment["metadata"]["annotations"][names.REVISION_ANNOTATION]
-        if revision != self.revision:
-            await self.stop()
-            self.revision = revision
-        while len(self.running) > deployment["spec"]["replicas"]:
-            await self.running.popitem()[1].stop(lame_duck=False)
-        while len(self.running) < deployment["spec"]["replicas"]:
-            self._number += 1
-            name = f"{self._assistant.metadata.name}-{revision}-{self._number}"
-            pod = self._cluster.pod(
-                self._assistant,
-                deployment["spec"]["template"],
-                name,
-                partial(self._tell, name),
-            )
-            self.running[name] = pod
-            pod.start()
-
-    async def stop(self) -> None:
-        """End all of them."""
-        pods = list(self.running.values())
-        self.running.clear()
-        await _all(pod.stop(lame_duck=False) for pod in pods)
-
-    def _tell(self, name: str, status: Manifest) -> None:
-        self._statuses[name] = status
-        self._cluster.look_again(self._assistant)
-
-
-async def _all(works: Iterable[Awaitable[None]]) -> None:
-    """Await all of them at once."""
-    await asyncio.gather(*works)
+def _edited(before: Manifest, after: Manifest) -> Manifest:
+    """A ChatAssistant's new manifest with what the one before has gathered, as an API server keeps it."""
+    old, changed = before["metadata"], before["spec"] != after["spec"]
+    kept = {name: old[name] for name in ("uid", "creationTimestamp", "resourceVersion")}
+    metadata = {**after["metadata"], **kept, "generation": old["generation"] + changed}
+    status = {"status": before["status"]} if "status" in before else {}
+    return {**after, "metadata": metadata, **status}
 
 
 def _free_port() -> int:

@@ -6,21 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
-
-import yaml
-from pydantic import ValidationError
+from typing import Any, Final
 
 from chatassistant_operator.api import names
-from chatassistant_operator.api.v1alpha1 import ChatAssistant, explain
+from chatassistant_operator.api.v1alpha1 import ChatAssistant
+from chatassistant_operator.local.documents import Document, ManifestError, files, read
+from chatassistant_operator.local.problems import problems as problems_of
 from chatassistant_operator.observed import Manifest
 
 DEFAULT_NAMESPACE: Final = "default"
+__all__ = ["DEFAULT_NAMESPACE", "ManifestError", "Manifests", "complete", "load", "secret_data", "typed"]
 _KINDS: Final = frozenset({names.KIND, "ConfigMap", "Secret"})
-
-
-class ManifestError(Exception):
-    """A file that cannot be run; the text names file, object and field, and never a value."""
 
 
 @dataclass
@@ -52,62 +48,60 @@ class Manifests:
 
 
 def load(paths: Iterable[Path]) -> Manifests:
-    """Read and validate files of one or more YAML documents each.
+    """Read and validate files of one or more YAML documents each, and those of folders.
 
     Kinds that a run has no use for, such as Namespace, are passed over.
 
     Raises:
-        ManifestError: for a file that cannot be read or a ChatAssistant that the CRD would refuse.
+        ManifestError: for a file that cannot be read or a ChatAssistant that the CRD would refuse, with the places.
     """
     manifests = Manifests()
-    for path in paths:
-        for document in _documents(path):
-            _add(manifests, path, document)
+    for path, named in files(paths):
+        documents, problems = read(path)
+        wrong = [each for each in problems if named or each.rule != "object"]
+        if wrong:
+            raise ManifestError("\n".join(map(str, wrong)))
+        for document in documents:
+            _add(manifests, document)
     if not manifests.assistants:
         raise ManifestError("None of the files holds a ChatAssistant.")
     return manifests
 
 
-def _documents(path: Path) -> list[Manifest]:
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ManifestError(f"{path}: {error.strerror}.") from None
-    except yaml.MarkedYAMLError as error:
-        place = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ManifestError(f"{path}:{place} is no YAML: {error.problem}.") from None
-    found: list[Manifest] = []
-    for document in documents:
-        if document is None:
-            continue
-        if not isinstance(document, dict) or "kind" not in document:
-            raise ManifestError(f"{path}: a document is no Kubernetes object; it needs apiVersion and kind.")
-        found.append(cast("Manifest", document))
-    return found
-
-
-def _add(manifests: Manifests, path: Path, document: Manifest) -> None:
-    kind = document["kind"]
+def _add(manifests: Manifests, document: Document) -> None:
+    body, kind = document.body, document.body["kind"]
+    if document.is_assistant:
+        wrong = problems_of(document)
+        if wrong:
+            raise ManifestError("\n".join(map(str, wrong)))
     if kind not in _KINDS:
         return
-    metadata = document.setdefault("metadata", {})
-    namespace, name = metadata.setdefault("namespace", DEFAULT_NAMESPACE), metadata.get("name")
-    if not isinstance(name, str):
-        raise ManifestError(f"{path}: a {kind} has no metadata.name.")
+    if not document.name:
+        raise ManifestError(f"{document.file}: a {kind} has no metadata.name.")
+    metadata: dict[str, Any] = body["metadata"]
+    namespace = metadata.setdefault("namespace", DEFAULT_NAMESPACE)
     if kind == names.KIND:
-        _complete(document)
-        try:
-            ChatAssistant.parse(document, strict=True)
-        except ValidationError as error:
-            problems = "\n".join(f"  {problem}" for problem in explain(error))
-            raise ManifestError(f"{path}: the ChatAssistant {name!r} is not valid:\n{problems}") from None
-    if kind == "Secret" and "stringData" in document:
-        for key, value in document.pop("stringData").items():
-            document.setdefault("data", {})[key] = base64.b64encode(str(value).encode()).decode()
-    manifests.objects[kind, namespace, name] = document
+        complete(body)
+    if kind == "Secret":
+        body["data"] = secret_data(body)
+    manifests.objects[kind, namespace, document.name] = body
 
 
-def _complete(assistant: Manifest) -> None:
+def secret_data(secret: Manifest) -> dict[str, str]:
+    """The entries of a Secret in base64, those of `stringData` among them, which win as they do in a cluster."""
+    plain: dict[str, Any] = secret.pop("stringData", None) or {}
+    encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}
+    return {**(secret.get("data") or {}), **encoded}
+
+
+def typed(document: Document) -> ChatAssistant:
+    """The typed object of a document that is a valid ChatAssistant."""
+    body = {**document.body, "metadata": {"namespace": DEFAULT_NAMESPACE, **document.body["metadata"]}}
+    complete(body)
+    return ChatAssistant.parse(body)
+
+
+def complete(assistant: Manifest) -> None:
     """Give it what an API server would: a uid that several runs of one file share, a generation, a time."""
     metadata = assistant["metadata"]
     identity = f"{metadata['namespace']}/{metadata.get('name')}".encode()

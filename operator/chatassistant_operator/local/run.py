@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +39,8 @@ class Options:
     openrouter: str | None = None
     secrets: dict[str, str] = field(default_factory=dict[str, str])
     port: int = 0
+    edits: AsyncIterator[Manifests] | None = None
+    """The manifests after each edit."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ async def running(
     """Run the ChatAssistants of the manifests until the context ends; then their chatbots have ended too."""
     async with AsyncExitStack() as stack:
         openrouter = await stack.enter_async_context(OpenRouter())
-        policy = await _choose_gateway(manifests, policy, options, watcher, stack)
+        route = await _choose_route(manifests, options, watcher, stack)
+        route.prepare(manifests)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chatassistant-")))
         queue: WorkQueue[Key] = WorkQueue()
         cluster = LocalCluster(
@@ -72,12 +75,15 @@ async def running(
         gateway = AskedGateway(openrouter, answered)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         pods = AskedPods(PodReports(session).read, answered, _REPORT_SECONDS)
-        ports = Ports(cluster, cluster, gateway, pods, Damper(), policy, defaults, cluster)
+        ports = Ports(cluster, cluster, gateway, pods, Damper(), route.allow(policy), defaults, cluster)
         controller = Controller(cluster, ports, gateway.forget, lambda: datetime.now(UTC))
         workers = Workers(queue, controller.handle, _always)
         for each in manifests.assistants:
             queue.add((each["metadata"]["namespace"], each["metadata"]["name"]))
-        tasks = [asyncio.create_task(work) for work in (*gateway.runs(), *pods.runs(), workers.run())]
+        work = [*gateway.runs(), *pods.runs(), workers.run()]
+        if options.edits is not None:
+            work.append(_follow(cluster, options.edits, route))
+        tasks = [asyncio.create_task(each) for each in work]
         try:
             yield cluster
         finally:
@@ -86,34 +92,66 @@ async def running(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _choose_gateway(
-    manifests: Manifests, policy: Policy, options: Options, watcher: Watcher, stack: AsyncExitStack
-) -> Policy:
-    """Say where requests go, and fill in what is missing for it; gives the policy that allows it.
+@dataclass(frozen=True)
+class _Route:
+    """Where requests go; the same for all of a run.
+
+    Attributes:
+        url: The gateway for all ChatAssistants; None for what their specs say.
+        key: The key of those whose Secret nobody has given; may be empty.
+        secrets: Keys by their Secrets' names.
+    """
+
+    url: str | None
+    key: str = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
+
+    def prepare(self, manifests: Manifests) -> None:
+        """Fill in what is missing."""
+        for name, value in self.secrets.items():
+            _add_key(manifests, value, only=name)
+        if self.key:
+            _add_key(manifests, self.key)
+        if self.url is not None:
+            for each in manifests.assistants:
+                each["spec"]["gateway"] = {**each["spec"].get("gateway", {}), "baseURL": self.url}
+
+    def allow(self, policy: Policy) -> Policy:
+        """The policy that lets requests go there."""
+        if self.url is None:
+            return policy
+        return policy.model_copy(update={"allowed_gateways": (*policy.allowed_gateways, self.url)})
+
+
+async def _choose_route(
+    manifests: Manifests, options: Options, watcher: Watcher, stack: AsyncExitStack
+) -> _Route:
+    """Choose where requests go, and say it.
 
     That is `--openrouter` when given; else what the spec says when there is any key; else the stand-in.
     """
-    for name, value in options.secrets.items():
-        _add_key(manifests, value, only=name)
     url, key = options.openrouter, os.environ.get(_KEY_VARIABLE, "").strip()
-    if url is None and not key and not any(map(manifests.has_key, manifests.assistants)):
+    given = key or options.secrets or any(map(manifests.has_key, manifests.assistants))
+    if url is None and not given:
         stand_in = await stack.enter_async_context(StandIn())
-        url, key = stand_in.base_url, ACCEPTED.token
-        watcher.say(f"No {_KEY_VARIABLE}: answers come from the bundled stand-in for OpenRouter at {url}")
-    elif url is None:
+        watcher.say(
+            f"No {_KEY_VARIABLE}: answers come from the bundled stand-in for OpenRouter at {stand_in.base_url}"
+        )
+        return _Route(stand_in.base_url, ACCEPTED.token, {})
+    if url is None:
         gateways = {
             each["spec"].get("gateway", {}).get("baseURL", OPENROUTER) for each in manifests.assistants
         }
         watcher.say(f"Answers come from {', '.join(sorted(gateways))}")
     else:
         watcher.say(f"Answers come from {url}")
-    if key:
-        _add_key(manifests, key)
-    if url is None:
-        return policy
-    for each in manifests.assistants:
-        each["spec"]["gateway"] = {**each["spec"].get("gateway", {}), "baseURL": url}
-    return policy.model_copy(update={"allowed_gateways": (*policy.allowed_gateways, url)})
+    return _Route(url, key, options.secrets)
+
+
+async def _follow(cluster: LocalCluster, edits: AsyncIterator[Manifests], route: _Route) -> None:
+    async for manifests in edits:
+        route.prepare(manifests)
+        await cluster.follow(manifests)
 
 
 def _add_key(manifests: Manifests, value: str, only: str | None = None) -> None:

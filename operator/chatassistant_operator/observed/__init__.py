@@ -17,11 +17,19 @@ from chatassistant_operator.observed.gateway import (
     EndpointsVerdict,
     KeyVerdict,
 )
-from chatassistant_operator.observed.named import CredentialReading, OtherSecretReading, PromptReading
+from chatassistant_operator.observed.named import (
+    CredentialReading,
+    OtherSecretReading,
+    PromptReading,
+    ServiceReading,
+)
 from chatassistant_operator.observed.pods import Pod, ReplicaSet, ReportReading
 
 Manifest: TypeAlias = dict[str, Any]
 """A Kubernetes object as JSON has it."""
+
+Child: TypeAlias = tuple[str, str]
+"""A child of a ChatAssistant, by kind and name."""
 
 
 def annotation(manifest: Manifest | None, name: str) -> str | None:
@@ -37,23 +45,37 @@ def is_running(deployment: Manifest | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """What a ChatAssistant owns, as last seen."""
+    """What a ChatAssistant owns, as last seen.
+
+    `others` are what it may own or not, by kind and name; `scaled_by_others` is whether somebody else said last how
+    many pods the Deployment asks for.
+    """
 
     deployment: Manifest | None = None
     replica_sets: tuple[ReplicaSet, ...] = ()
     config_maps: tuple[str, ...] = ()
     pods: tuple[Pod, ...] = ()
+    others: frozenset[Child] = frozenset()
+    scaled_by_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What the operator's settings give to assistants that do not say otherwise.
 
-    `trusted_proxies` are the networks, as CIDRs, whose `X-Forwarded-For` chatbots believe.
+    `trusted_proxies` are the networks, as CIDRs, whose `X-Forwarded-For` chatbots believe; `environment` what leads them
+    to a proxy, `ca_bundle` the certificates, as PEM, of those who sign for the gateway; `metrics_namespaces` the
+    namespaces from which metrics may be read, `egress` the networks, as CIDRs, that pods may reach besides;
+    `monitoring_labels` are on what is for the Prometheus Operator.
     """
 
     image: str
     trusted_proxies: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    ca_bundle: str | None = None
+    metrics_namespaces: tuple[str, ...] = ()
+    egress: tuple[str, ...] = ()
+    monitoring_labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +85,8 @@ class Observed:
     `secrets` are those other than the API key's, by name; `access_token` is the Secret that the operator makes where
     the spec names none; `endpoints` who serves each model, by id, as far as the
     spec's provider preferences ask for it; `zero_retention` the endpoints that retain nothing; `reports` what each
-    pod says of itself, by its name.
+    pod says of itself, by its name; `services` are those of its namespace that pods are told to call, by name;
+    `has_looked` whether all of Secrets and gateway was asked since somebody wished for it.
     """
 
     now: datetime
@@ -80,3 +103,5 @@ class Observed:
     zero_retention: EndpointsVerdict | None = None
     completion: CompletionVerdict | None = None
     reports: Mapping[str, ReportReading] = field(default_factory=dict[str, ReportReading])
+    services: Mapping[str, ServiceReading] = field(default_factory=dict[str, ServiceReading])
+    has_looked: bool = True

@@ -1,4 +1,4 @@
-"""What is read by its name, and may not be there: Secrets and ConfigMaps."""
+"""What is read by its name, and may not be there: Secrets, ConfigMaps and Services."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,6 +52,18 @@ class Prompt:
     text: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Whom a Service leads to: pods with these labels, and by its own ports at which of theirs, by number or name.
+
+    One that chooses no pods by labels has none.
+    """
+
+    selector: Mapping[str, str]
+    target_ports: Mapping[int, int | str]
+
+
 CredentialReading: TypeAlias = Pending | Absent | Unreadable | Credential
 OtherSecretReading: TypeAlias = Pending | Absent | Unreadable | OtherSecret
 PromptReading: TypeAlias = Pending | Absent | Unreadable | Prompt
+ServiceReading: TypeAlias = Pending | Absent | Unreadable | Service

@@ -63,6 +63,14 @@ class ToolServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Issuer:
+    """What a pod says of the issuer of access tokens: what is wrong, in one word, and whether it lets anybody in."""
+
+    problem: str | None = None
+    admits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class DayUsage:
     """What was used on one day (UTC)."""
 
@@ -103,6 +111,7 @@ class Report:
     new_key_refused: bool = False
     tools: tuple[ToolServer, ...] = ()
     usage: Usage | None = None
+    issuer: Issuer = Issuer()
 
 
 ReportReading: TypeAlias = Pending | Report

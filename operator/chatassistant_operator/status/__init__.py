@@ -19,7 +19,14 @@ from chatassistant_operator.checks.rollout import Rollout
 from chatassistant_operator.finding import Finding
 from chatassistant_operator.observed import Manifest, Observed
 from chatassistant_operator.status.conditions import condition, progress, ready, reconciling_since
-from chatassistant_operator.status.facts import credentials, expires_soon_at, model, tools, url
+from chatassistant_operator.status.facts import (
+    credentials,
+    expires_soon_at,
+    last_handled_validate_at,
+    model,
+    tools,
+    url,
+)
 from chatassistant_operator.status.history import history
 from chatassistant_operator.status.usage import usage
 
@@ -76,6 +83,7 @@ def summarise(
         observed_generation=assistant.metadata.generation,
         conditions=tuple(condition(assistant, each, seen.now) for each in told),
         reconciling_since=reconciling_since(assistant, seen.now) if working else None,
+        last_handled_validate_at=last_handled_validate_at(assistant, seen),
         url=url(assistant),
         replicas=live.get("replicas", 0),
         ready_replicas=live.get("readyReplicas", 0),

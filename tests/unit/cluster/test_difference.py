@@ -7,6 +7,7 @@ import pytest
 from chatassistant_operator.cluster.difference import differs, settled, stamped
 
 CONTAINER = {"name": "chatbot", "image": "a:1", "env": [{"name": "A", "value": "1"}]}
+POLICY = {"kind": "NetworkPolicy", "spec": {"egress": [{"ports": [{"port": 53}]}]}}
 
 SAME: tuple[tuple[str, Any, Any], ...] = (
     ("equal", {"a": 1}, {"a": 1}),
@@ -19,6 +20,7 @@ SAME: tuple[tuple[str, Any, Any], ...] = (
     ("a sidecar", {"containers": [CONTAINER]}, {"containers": [{"name": "mesh"}, CONTAINER]}),
     ("their variable", {"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "B"}, {"name": "A", "value": "1"}]}),
     ("defaulted port", {"ports": [{"port": 80, "protocol": "TCP"}]}, {"ports": [{"port": 80, "protocol": "TCP", "nodePort": 3}]}),
+    ("a policy with their label", POLICY, {**POLICY, "metadata": {"labels": {"their": "label"}}}),
     ("their owner", {"ownerReferences": [{"uid": "1"}]}, {"ownerReferences": [{"uid": "2"}, {"uid": "1"}]}),
 )  # fmt: skip
 
@@ -33,6 +35,12 @@ OTHER: tuple[tuple[str, Any, Any], ...] = (
     ("our variable gone", {"containers": [CONTAINER]}, {"containers": [{**CONTAINER, "env": []}]}),
     ("a whole list longer", {"args": ["a"]}, {"args": ["a", "b"]}),
     ("a whole list in another order", {"args": ["a", "b"]}, {"args": ["b", "a"]}),
+    (
+        "a wider range of ports",
+        POLICY,
+        {**POLICY, "spec": {"egress": [{"ports": [{"port": 53, "endPort": 65535}]}]}},
+    ),
+    ("one more port", POLICY, {**POLICY, "spec": {"egress": [{"ports": [{"port": 53}, {"port": 22}]}]}}),
     ("port", {"ports": [{"port": 80, "protocol": "TCP"}]}, {"ports": [{"port": 81, "protocol": "TCP"}]}),
 )
 

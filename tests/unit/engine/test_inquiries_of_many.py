@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chatassistant_operator.engine.inquiries import Manner
+from chatassistant_operator.engine.inquiries import Inquiries, Manner
+from chatassistant_operator.engine.pace import Pace
 from unit.engine.test_inquiries import world
 from unit.engine.virtual_time import now, virtual_time
 
@@ -182,3 +183,66 @@ async def test_the_next_time_is_up_to_a_fifth_earlier_by_chance() -> None:
         gaps = [gap for number in range(50) for gap in it.gaps(f"q{number}")]
         assert 48.0 <= min(gaps) < 50.0
         assert 58.0 < max(gaps) <= 61.0
+
+
+@virtual_time
+async def test_a_wish_is_fulfilled_by_an_answer_that_was_asked_for_after_it() -> None:
+    async with world() as it:
+        it.answers["q"] = "one"
+        it.seconds = 2.0
+        it.inquiries.peek("q", "x")
+        it.inquiries.peek("q", "y")
+        assert not it.inquiries.fulfilled("x"), "nothing is answered yet"
+        await asyncio.sleep(3.0)
+        assert it.inquiries.fulfilled("x")
+        it.inquiries.peek("q", "x", Manner(wish="now"))
+        assert not it.inquiries.fulfilled("x")
+        assert it.inquiries.fulfilled("y"), "who wished for nothing has what they want"
+        await asyncio.sleep(1.0)
+        assert not it.inquiries.fulfilled("x"), "it is under way"
+        await asyncio.sleep(2.0)
+        assert it.inquiries.fulfilled("x")
+        assert it.told[1:] == [(5.0, {"x"})], "the same answer is news for who wished for it"
+        await asyncio.sleep(100.0)
+        assert len(it.told) == 2
+
+
+@virtual_time
+async def test_a_wish_while_it_is_asked_is_fulfilled_by_the_next_answer() -> None:
+    async with world() as it:
+        it.answers["q"] = "one"
+        it.inquiries.peek("q", "x")
+        await asyncio.sleep(1.0)
+        it.seconds = 2.0
+        it.inquiries.peek("q", "x", Manner(wish="first"))
+        await asyncio.sleep(1.0)
+        it.inquiries.peek("q", "x", Manner(wish="second"))
+        await asyncio.sleep(1.5)
+        assert not it.inquiries.fulfilled("x"), "what was under way began before the wish"
+        await asyncio.sleep(2.0)
+        assert it.inquiries.fulfilled("x")
+
+
+@virtual_time
+async def test_an_answer_that_settles_nothing_fulfils_no_wish() -> None:
+    async with world() as it:
+        it.inquiries = Inquiries(
+            it.ask,
+            pause=lambda *_: 5.0,
+            changed=it.tell,
+            pace=Pace(20, now),
+            settled=lambda answer: answer != "perhaps",
+            clock=now,
+        )
+        running = asyncio.create_task(it.inquiries.run())
+        it.answers["q"] = "one"
+        it.inquiries.peek("q", "x")
+        await asyncio.sleep(1.0)
+        it.answers["q"] = "perhaps"
+        it.inquiries.peek("q", "x", Manner(wish="now"))
+        await asyncio.sleep(1.0)
+        assert not it.inquiries.fulfilled("x")
+        it.answers["q"] = "one"
+        await asyncio.sleep(6.0)
+        assert it.inquiries.fulfilled("x")
+        running.cancel()

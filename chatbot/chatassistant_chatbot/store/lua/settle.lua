@@ -1,12 +1,9 @@
 -- Lets a hold go and adds what was used.
 -- KEYS: the day, its holds.
--- ARGV: the hold as 'id:nanos' or '', milliseconds to keep the day, the model or '', then what was used of it.
+-- ARGV: the hold as 'id:nanos' or '', milliseconds to keep the day, the model, then what was used of it.
 -- Gives what is spent, and since when the day is known here.
 if redis.call('ZREM', KEYS[2], ARGV[1]) == 1 then
   redis.call('HINCRBY', KEYS[1], 'held', '-' .. ARGV[1]:match('%d+$'))
-end
-if ARGV[3] == '' then
-  return false
 end
 local time = redis.call('TIME')
 redis.call('HSETNX', KEYS[1], 'since', time[1] * 1000 + math.floor(time[2] / 1000))

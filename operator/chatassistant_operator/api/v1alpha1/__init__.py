@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Final, Literal
 import orjson
 from pydantic import ConfigDict
 
-from chatassistant_operator.api.v1alpha1.base import ApiModel, Rule, explain
+from chatassistant_operator.api import names
+from chatassistant_operator.api.v1alpha1.base import ApiModel, Fault, Rule, dotted, explain, faults
 from chatassistant_operator.api.v1alpha1.spec import Spec
 from chatassistant_operator.api.v1alpha1.status import (
     Condition,
@@ -24,6 +25,7 @@ __all__ = [
     "ChatAssistant",
     "Condition",
     "CredentialsStatus",
+    "Fault",
     "Metadata",
     "ModelStatus",
     "Pricing",
@@ -32,9 +34,12 @@ __all__ = [
     "Status",
     "ToolServerStatus",
     "UsageStatus",
+    "dotted",
     "explain",
+    "faults",
 ]
 
+_LONGEST_WISH: Final = 256
 _NAME: Final = r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?"
 
 
@@ -73,6 +78,12 @@ class ChatAssistant(ApiModel):
             ".metadata.name",
         ),
     )
+
+    @property
+    def validate_at(self) -> str | None:
+        """What somebody who wants Secret, key and model checked at once has set; another value is another wish."""
+        wish = self.metadata.annotations.get(names.VALIDATE_AT_ANNOTATION)
+        return wish[:_LONGEST_WISH] if wish is not None else None
 
     def condition(self, type_: str) -> Condition | None:
         """What the status says of a condition already."""

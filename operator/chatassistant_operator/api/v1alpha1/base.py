@@ -1,13 +1,15 @@
 """What all models of the API share: names on the wire, strictness, and rules that CEL and Python both know."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
+
+_READS: Final = re.compile(r"self\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,41 @@ class ApiModel(BaseModel):
     def _obeys_the_rules(self) -> Self:
         for rule in self.rules:
             if not rule.holds(self):
-                raise PydanticCustomError("rule", "{message}", {"message": rule.message, "field": rule.field})
+                context = {"message": rule.message, "field": rule.field, "cel": rule.cel}
+                raise PydanticCustomError("rule", "{message}", context)
         return self
+
+
+class Fault(NamedTuple):
+    """One problem of an object.
+
+    `path` leads to it, `message` says what is wrong without any value, `type` is pydantic's word for the error, and
+    `reads` are the fields that a rule looks at.
+    """
+
+    path: tuple[str | int, ...]
+    message: str
+    type: str
+    reads: tuple[str, ...] = ()
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """The problems one by one; a rule's path leads to the field that it is about."""
+    found: list[Fault] = []
+    for each in error.errors(include_url=False, include_input=False):
+        context = each.get("ctx", {})
+        path = (*each["loc"], *(context.get("field", "").split(".")[1:]))
+        message = "unknown field" if each["type"] == "extra_forbidden" else each["msg"]
+        reads = tuple(_READS.findall(context.get("cel", "")))
+        found.append(Fault(path, message, each["type"], reads))
+    return found
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A path as kubectl writes it: `spec.faq[0].answer`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
 def explain(error: ValidationError) -> list[str]:
     """The problems as kubectl would word them, `field: what is wrong`, without any value."""
-    problems: list[str] = []
-    for each in error.errors(include_url=False, include_input=False):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in each["loc"]).lstrip(
-            "."
-        )
-        path += each.get("ctx", {}).get("field", "")
-        message = "unknown field" if each["type"] == "extra_forbidden" else each["msg"]
-        problems.append(f"{path}: {message}")
-    return problems
+    return [f"{dotted(fault.path)}: {fault.message}" for fault in faults(error)]

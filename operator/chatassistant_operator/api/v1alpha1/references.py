@@ -3,28 +3,31 @@
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from chatassistant_operator.api.v1alpha1.base import ApiModel, Rule, matches
 
-_OBJECT_NAME: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+OBJECT_NAME: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _DATA_KEY: Final = r"[-._a-zA-Z0-9]+"
 _ENTRY: Final = "must be the name of an entry: letters, digits, '-', '_' and '.'"
 
 
-def no_key(field: str, what: str) -> Rule:
-    """The rule that an API key was not pasted where something else belongs."""
+def no_key(field: str, what: str, *, optional: bool = False) -> Rule:
+    """The rule that an API key was not pasted where something else belongs; the field goes by its Python name."""
+    wire = to_camel(field)
+    test = f"!self.{wire}.startsWith('sk-')"
     return Rule(
-        f"!self.{field}.startsWith('sk-')",
+        f"!has(self.{wire}) || {test}" if optional else test,
         f"this looks like an API key, but {what} belongs here; treat that key as leaked: revoke it, put a new one "
         "into a Secret, and name that Secret here",
-        lambda model: not getattr(model, field).startswith("sk-"),
-        f".{field}",
+        lambda model: not (getattr(model, field) or "").startswith("sk-"),
+        f".{wire}",
     )
 
 
 def _is_object(kind: str) -> Rule:
     return matches(
-        "name", _OBJECT_NAME, f"must be the name of {kind}: lower-case letters, digits, '-' and '.'"
+        "name", OBJECT_NAME, f"must be the name of {kind}: lower-case letters, digits, '-' and '.'"
     )
 
 

@@ -10,12 +10,16 @@ from chatassistant_operator.api.v1alpha1.base import ApiModel, Rule, matches
 from chatassistant_operator.api.v1alpha1.cache import Cache, Faq
 from chatassistant_operator.api.v1alpha1.limits import Budget, Limits, RateLimit
 from chatassistant_operator.api.v1alpha1.model import ModelSpec
-from chatassistant_operator.api.v1alpha1.pod import Annotations, Pod, Resources
+from chatassistant_operator.api.v1alpha1.network import HttpRoute, Ingress, NetworkPolicy, Service
+from chatassistant_operator.api.v1alpha1.pod import Pod, Resources
 from chatassistant_operator.api.v1alpha1.references import (
+    OBJECT_NAME,
     LocalObjectReference,
     SecretKeyRef,
     SystemPromptSource,
+    no_key,
 )
+from chatassistant_operator.api.v1alpha1.scaling import Autoscaling
 from chatassistant_operator.api.v1alpha1.store import Store
 from chatassistant_operator.api.v1alpha1.tools import URL, Tools
 
@@ -74,24 +78,18 @@ class Validation(ApiModel):
     """After how many seconds it is asked again."""
 
 
-class Service(ApiModel):
-    """How the assistant is reached inside the cluster."""
-
-    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
-    """The Service's type; the operator's policy says which are allowed."""
-
-    port: Annotated[int, Field(ge=1, le=65_535)] = 80
-    """The Service's port."""
-
-    annotations: Annotations = {}
-    """The Service's annotations; the operator's policy says which keys are allowed."""
-
-
 class Observability(ApiModel):
     """What can be seen of the assistant."""
 
     log_level: Literal["Debug", "Info", "Warning", "Error"] = "Info"
     """The least severe level that is logged; Debug also logs the exchanges with the gateway, never the key."""
+
+    service_monitor: bool = False
+    """Whether the Prometheus Operator is told, by a ServiceMonitor, to read the pods' metrics; the operator's settings say
+    from which namespaces they may be read."""
+
+    prometheus_rule: bool = False
+    """Whether the Prometheus Operator is given alerts about these metrics, by a PrometheusRule."""
 
     otlp_endpoint: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
     """Where traces are sent, by OTLP over HTTP, such as `http://collector:4318`; nowhere when empty. The operator's
@@ -155,6 +153,9 @@ class Spec(ApiModel):
     replicas: Annotated[int, Field(ge=0, le=1000)] = 1
     """How many pods run; `kubectl scale chat/NAME --replicas=N` changes it."""
 
+    autoscaling: Autoscaling | None = None
+    """How many pods run, by how busy they are, instead of replicas."""
+
     suspend: bool = False
     """Whether the assistant is scaled to zero and nothing is checked."""
 
@@ -173,11 +174,24 @@ class Spec(ApiModel):
     ] = ()
     """The Secrets with which the kubelet pulls the image."""
 
+    service_account_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The ServiceAccount under which pods run, which gets no token mounted; one with no rights, which the operator makes,
+    when empty. The operator's policy says which are allowed."""
+
     resources: Resources | None = None
     """CPU and memory of each pod; small defaults when empty."""
 
     service: Service = Service()
     """How the assistant is reached inside the cluster."""
+
+    ingress: Ingress | None = None
+    """How the assistant is reached from outside, by an Ingress."""
+
+    http_route: HttpRoute | None = None
+    """How the assistant is reached from outside, by the Gateway API."""
+
+    network_policy: NetworkPolicy = NetworkPolicy()
+    """Whom pods may reach, and who may reach them."""
 
     pod: Pod = Pod()
     """What pods get beside the chatbot."""
@@ -191,6 +205,19 @@ class Spec(ApiModel):
             "systemPrompt and systemPromptFrom exclude each other: remove one of them",
             lambda spec: spec.system_prompt is None or spec.system_prompt_from is None,
             ".systemPromptFrom",
+        ),
+        Rule(
+            "!has(self.autoscaling) || self.replicas == 1",
+            "autoscaling says how many pods run: remove replicas, or autoscaling",
+            lambda spec: spec.autoscaling is None or spec.replicas == 1,
+            ".replicas",
+        ),
+        no_key("service_account_name", "the name of a ServiceAccount", optional=True),
+        matches(
+            "service_account_name",
+            OBJECT_NAME,
+            "must be the name of a ServiceAccount: lower-case letters, digits, '-' and '.'",
+            optional=True,
         ),
         matches(
             "image",
@@ -210,3 +237,8 @@ class Spec(ApiModel):
             self.store.url_secret_ref,
         )
         return tuple(dict.fromkeys(each.name for each in refs if each is not None))
+
+    @property
+    def pods_at_least(self) -> int:
+        """How many pods run at least while it is not suspended."""
+        return self.autoscaling.min_replicas if self.autoscaling else self.replicas

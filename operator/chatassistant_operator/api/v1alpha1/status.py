@@ -162,8 +162,11 @@ class Status(ApiModel):
     reconciling_since: datetime | None = None
     """Since when work on this generation is under way; what may still arrive is given up ten minutes after."""
 
+    last_handled_validate_at: Annotated[str, Field(max_length=256)] | None = None
+    """The value of the annotation chatassistant.dev/validate-at for which Secret, key and model were looked at."""
+
     url: Annotated[str, Field(max_length=2048)] | None = None
-    """Where the assistant answers inside the cluster."""
+    """Where the assistant answers: at the Ingress's or the route's host if there is one, else inside the cluster."""
 
     replicas: Annotated[int, Field(ge=0)] | None = None
     """How many pods there are."""

@@ -1,0 +1,35 @@
+"""`python -m deploy.cluster up|down|images`."""
+
+import argparse
+import sys
+
+from deploy.cluster import here, kind
+from deploy.cluster.console import ClusterError, say
+from deploy.cluster.images import project
+from deploy.cluster.images.buildah import Buildah
+from deploy.cluster.packages import install, missing
+
+
+def main() -> int:
+    """Do what is said; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.cluster", description=__doc__)
+    parser.add_argument("action", choices=("up", "down", "images"))
+    action = parser.parse_args().action
+    try:
+        if action == "up":
+            (kind if project.docker_runs() else here).up()
+        elif action == "down":
+            (kind if project.docker_runs() and kind.is_there() else here).down()
+        elif project.docker_runs():
+            project.with_docker()
+        else:
+            install(missing(node=False))
+            project.with_buildah(Buildah())
+    except ClusterError as error:
+        say(f"cluster: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""The whole cluster that these tests share. They run by `make e2e` only."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from deploy.cluster.machine import process
+
+from chatassistant_operator.local.openrouter.situations import ACCEPTED
+from support.whole_cluster import Team, WholeCluster, make
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """They need minutes, root and packages, and so are not among the ordinary tests."""
+    return None if "e2e" in config.option.markexpr else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.e2e)
+        item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[WholeCluster]:
+    """The cluster; removed after the tests, but not when it ran before."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("a node of one's own needs Linux and root")
+    ran_before = process.is_running()
+    make("up")
+    yield WholeCluster()
+    if not ran_before:
+        make("down")
+
+
+@pytest.fixture
+def team(cluster: WholeCluster, request: pytest.FixtureRequest) -> Iterator[Team]:
+    """A namespace of its own, under the restricted Pod Security Standard."""
+    name = f"e2e-{abs(hash(request.node.nodeid)) % 10**8}-{os.urandom(2).hex()}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    team = Team(cluster, name)
+    team.give_key(ACCEPTED.token)
+    team.start_client()
+    yield team
+    cluster.control("DELETE", "")
+    cluster.kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,65 @@
+"""The images: small, the same each time, and with a list of what is inside."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deploy.cluster.folders import IMAGES, PROJECT
+from deploy.cluster.images.buildah import BASE, Buildah
+from deploy.cluster.images.project import NAMES, arguments, tag
+
+from support.whole_cluster import Team, WholeCluster
+
+_MEGABYTES_BEYOND_THE_BASE = 150
+_PLACE = "/opt/chatassistant"
+
+
+def _buildah(*words: str) -> str:
+    command = ["buildah", f"--root={IMAGES}/store", f"--runroot={IMAGES}/run", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _configuration(image: str) -> dict[str, Any]:
+    configuration: dict[str, Any] = json.loads(_buildah("inspect", "--type=image", image))["OCIv1"]
+    return configuration
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_is_small_and_says_what_it_is(cluster: WholeCluster, tmp_path: Path, name: str) -> None:
+    sizes = []
+    for image in (BASE, tag(name)):
+        archive = tmp_path / "image.tar"
+        Buildah().save(image, archive)
+        sizes.append(archive.stat().st_size)
+        archive.unlink()
+    assert (sizes[1] - sizes[0]) / 1e6 < _MEGABYTES_BEYOND_THE_BASE
+    configuration = _configuration(tag(name))["config"]
+    assert configuration["User"] == "65532:65532"
+    assert configuration["Entrypoint"] == [f"{_PLACE}/bin/chatassistant-{name}"]
+    labels = configuration["Labels"]
+    assert labels["org.opencontainers.image.title"] == f"chatassistant-{name}"
+    assert labels["org.opencontainers.image.version"] == tag(name).rpartition(":")[2]
+    assert labels["org.opencontainers.image.base.name"] == BASE
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_sources_give_the_same_layers(cluster: WholeCluster, name: str) -> None:
+    images = [f"localhost/{name}-again:{number}" for number in (1, 2)]
+    for image in images:
+        Buildah().build(PROJECT / name / "Dockerfile", PROJECT, image, *arguments(), "--no-cache")
+    layers = [_configuration(image)["rootfs"]["diff_ids"] for image in images]
+    _buildah("rmi", "--force", *images)
+    assert layers[0] == layers[1]
+
+
+def test_the_list_of_what_is_inside_is_whole(team: Team) -> None:
+    look = (
+        "import json; from importlib.metadata import distributions as d; "
+        f"listed = json.load(open('{_PLACE}/sbom.cdx.json'))['components']; "
+        "print({(e['name'], e['version']) for e in listed} ^ {(e.name, e.version) for e in d()})"
+    )
+    # What is installed is the project, which the list is of and does not list, or nothing else.
+    differing = team.kubectl("exec", "client", "--", "python", "-c", look)
+    assert differing.count("(") == differing.count("'chatassistant'") == 1, differing
