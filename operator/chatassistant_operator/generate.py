@@ -10,6 +10,7 @@ from chatassistant_operator.api import names
 from chatassistant_operator.api.crd import custom_resource_definition
 from chatassistant_operator.chart.files import files as chart_files
 from chatassistant_operator.chart.rendered import files as rendered_files
+from chatassistant_operator.cli import reference as commands
 
 _ROOT = Path(__file__).parents[2]
 _NOTE = "Made by `make generate` from operator/chatassistant_operator/api; do not edit."
@@ -22,9 +23,10 @@ def files() -> dict[str, str]:
         f"crds/{names.PLURAL}.{names.GROUP}.yaml": f"# {_NOTE}\n"
         + yaml.safe_dump(custom_resource_definition(), sort_keys=False, width=110, allow_unicode=True),
         "docs/reference/chatassistant.md": reference.fields(_NOTE),
+        "docs/reference/commands.md": commands.page(_NOTE.replace("/api;", "/cli;")),
         "docs/reference/conditions.md": reference.conditions(_NOTE),
         "deploy/argocd/argocd-cm-patch.yaml": gitops.argocd_patch(
-            (_ROOT / "deploy/argocd/health.lua").read_text(encoding="utf-8")
+            {kind: (_ROOT / file).read_text(encoding="utf-8") for kind, file in gitops.HEALTH.items()}
         ),
         **chart_files(_CHART_NOTE),
     }

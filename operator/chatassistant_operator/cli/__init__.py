@@ -1,5 +1,6 @@
 """`kubectl-assistant`: ChatAssistants on the command line; kubectl finds it as `kubectl assistant`."""
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
@@ -64,6 +65,12 @@ def _imported(name: str) -> Any:
     command = get_command(target)
     command.name = name
     return command
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """All commands by their names."""
+    for name in _COMMANDS:
+        yield name, _imported(name)
 
 
 app = typer.Typer(cls=_Lazy, no_args_is_help=True, pretty_exceptions_enable=False)
