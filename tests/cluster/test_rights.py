@@ -155,8 +155,8 @@ def test_what_rbac_refuses(namespace: str, as_operator: Callable[..., str]) -> N
         ("delete", "secret", "any"),
         ("get", "secret", "any", "-n", "kube-system"),
         ("get", "chatassistants", "-n", "default"),
-        ("auth", "can-i", "create", "pods/exec"),
-        ("auth", "can-i", "get", "pods/log"),
+        ("auth", "can-i", "create", "pods", "--subresource=exec"),
+        ("auth", "can-i", "get", "pods", "--subresource=log"),
         ("auth", "can-i", "patch", "secrets"),
         ("auth", "can-i", "update", "chatassistants"),
     ):
