@@ -94,6 +94,7 @@ def _load(images: Buildah, name: str) -> str:
     unique = f"{tag}-{images.identity(name)[:12]}"
     ctr = ("ctr", f"--address={CONTAINERD_SOCKET}", "--namespace=k8s.io", "images")
     if f"{repository}:{unique}" not in run(*ctr, "list", "--quiet").stdout.split():
+        say(f"loading {name}")
         archive = STATE / "image.tar"
         archive.unlink(missing_ok=True)
         images.save(name, archive)

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, Final
 
-from deploy.cluster.console import say
+from deploy.cluster.console import ClusterError, say
 from deploy.cluster.folders import CHARTS, KUBECONFIG, SAMPLES, STATE
 from deploy.cluster.kubectl import Kubectl, helm, manifest, objects
 
@@ -35,7 +35,11 @@ def install_operator(tags: dict[str, str]) -> None:
     for chart, options in (("chatassistant-crds", ()), ("chatassistant-operator", (f"--values={file}",))):
         say(f"installing the chart {chart}")
         release = (chart, str(CHARTS / chart), f"--namespace={NAMESPACE}", "--create-namespace")
-        helm("upgrade", "--install", *release, *options, "--wait", "--timeout=3m")
+        try:
+            helm("upgrade", "--install", *release, *options, "--wait", "--timeout=3m")
+        except ClusterError as error:
+            why = f"kubectl --kubeconfig={KUBECONFIG} get pods,events --namespace={NAMESPACE}"
+            raise ClusterError(f"{error}\nWhat its pods met: {why}") from error
 
 
 def install_assistants(kubectl: Kubectl, operator_image: str) -> None:

@@ -46,9 +46,9 @@ def helm(*words: str | Path) -> str:
     return run(HELM, *words, environment={**os.environ, "KUBECONFIG": str(KUBECONFIG)}).stdout
 
 
-def manifest(name: str, **values: str) -> list[dict[str, Any]]:
+def manifest(file: str, **values: str) -> list[dict[str, Any]]:
     """The objects of one of the files beside this one, with these values in the places of their names."""
-    text = (MANIFESTS / name).read_text(encoding="utf-8")
+    text = (MANIFESTS / file).read_text(encoding="utf-8")
     return objects(string.Template(text).substitute({key.upper(): value for key, value in values.items()}))
 
 

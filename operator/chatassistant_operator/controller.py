@@ -75,6 +75,7 @@ class Controller:
     def _gone(self, key: Key) -> None:
         self.forget(key)
         self.ports.damper.forget(key)
+        self.ports.turns.leave(key)
 
     async def _reconcile(self, body: Manifest) -> float | None:
         now = self.now().replace(microsecond=0)

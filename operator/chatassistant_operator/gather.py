@@ -71,6 +71,7 @@ def gather(assistant: ChatAssistant, ports: Ports, now: datetime) -> Observed:
         completion=completion,
         reports=reports,
         has_looked=ports.references.has_looked(assistant) and gateway.has_looked(assistant),
+        has_turn=ports.turns.has_room((assistant.metadata.namespace, assistant.metadata.name)),
     )
     called = called_services(assistant, seen) if spec.network_policy.enabled else ()
     return replace(seen, services=ports.references.services(assistant, called))

@@ -1,6 +1,7 @@
 """What a reconcile needs of the world, as Protocols: a real cluster has one set, a laptop another."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -164,6 +165,22 @@ class Pods(Protocol):
         ...
 
 
+class Turns(Protocol):
+    """Whose pods roll, of all ChatAssistants; those roll in turn whose authors asked for nothing."""
+
+    def has_room(self, key: Key) -> bool:
+        """Whether one more may begin now."""
+        ...
+
+    def during(self, key: Key, *, wanted: bool) -> AbstractContextManager[None]:
+        """The time in which one begins that wants to and has room; else, if it wants to, it is woken when there is room."""
+        ...
+
+    def leave(self, key: Key) -> None:
+        """It waits no longer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that a reconcile may reach, and what the operator's settings allow."""
@@ -176,3 +193,4 @@ class Ports:
     policy: Policy
     defaults: Defaults
     tokens: AccessTokens
+    turns: Turns

@@ -35,7 +35,8 @@ async def reconcile(assistant: ChatAssistant, ports: Ports, now: datetime) -> Ou
     seen = gather(assistant, ports, now)
     findings = checks.run(assistant, seen)
     plan = desired.build(assistant, seen, tuple(findings.values()))
-    applied, deployment = await _apply(assistant, plan, seen, ports)
+    with ports.turns.during((assistant.metadata.namespace, assistant.metadata.name), wanted=plan.unasked):
+        applied, deployment = await _apply(assistant, plan, seen, ports)
     rollout = pods_serve(assistant, plan.revision, deployment, seen.children, now)
     if rollout.complete:
         await _prune(assistant, plan, seen, ports)

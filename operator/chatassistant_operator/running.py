@@ -28,6 +28,7 @@ from chatassistant_operator.controller import Controller
 from chatassistant_operator.damping import Damper
 from chatassistant_operator.engine.leadership import Leadership
 from chatassistant_operator.engine.queue import WorkQueue
+from chatassistant_operator.engine.turns import Turns
 from chatassistant_operator.engine.workers import Workers
 from chatassistant_operator.live.assistants import LiveAssistants, NamedReads
 from chatassistant_operator.live.children import LiveChildren
@@ -78,7 +79,7 @@ class Engine:
         session = await self._resources.enter_async_context(self._access.session())
         self.queue: WorkQueue[Key] = WorkQueue()
         self._leadership = self._candidate(session)
-        client = Client(
+        client = self._client = Client(
             session,
             self._access.server,
             writes=settings.workers,
@@ -91,7 +92,8 @@ class Engine:
                 "and start the operator again."
             )
         self.assistants = LiveAssistants(client, settings.namespaces, self.queue.add)
-        self._children = LiveChildren(client, settings.namespaces, self._notice, self._run)
+        self._turns = Turns(settings.max_concurrent_rollouts, self.queue.add)
+        self._children = LiveChildren(client, settings.namespaces, self._notice, self._turns, self._run)
         self._controller = Controller(
             self.assistants,
             await self._ports(client),
@@ -135,6 +137,7 @@ class Engine:
             settings.policy,
             settings.defaults_in(self._access.namespace),
             self._tokens,
+            self._turns,
         )
 
     async def stop(self) -> None:
@@ -206,6 +209,7 @@ class Engine:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                await self._client.finish()
 
     async def _audit(self) -> None:
         while True:

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """How many ChatAssistants are reconciled at a time; each makes one request at a time."""
 
+    max_concurrent_rollouts: Annotated[int, Field(ge=1)] = 10
+    """How many assistants' pods may roll at a time where no author asked for it, as after an upgrade of the operator; what
+    authors change, be it a spec, its prompt or a Secret, never waits."""
+
     leader_election: bool = True
     """Whether several operators agree on one that writes, by a Lease."""
 

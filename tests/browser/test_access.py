@@ -73,6 +73,10 @@ def issuer() -> Iterator[SignInIssuer]:
 @pytest.fixture
 def by_oidc(start_chatbot: Callable[..., Chatbot], issuer: SignInIssuer) -> Chatbot:
     """A chatbot for people whom the issuer knows."""
+    return by_issuer(start_chatbot, issuer)
+
+
+def by_issuer(start_chatbot: Callable[..., Chatbot], issuer: SignInIssuer) -> Chatbot:
     access = {"mode": "OIDC", "oidc": {"issuer": issuer.url, "audience": AUDIENCE}}
     return start_chatbot({"CHATASSISTANT_ALLOWED_ENDPOINTS": '["*"]'}, access=access)
 
@@ -111,8 +115,13 @@ async def test_who_does_not_get_in_is_told(by_oidc: Chatbot, visit: Visit, issue
     chat = await visit(by_oidc.url)
     await chat.page.get_by_role("button", name="Sign in").click()
     await expect(chat.page.get_by_role("alert")).to_have_text("Signing in did not work. Try it again.")
+    chat.foreign.clear()
+
+
+async def test_an_issuer_that_is_away_is_told_of(
+    start_chatbot: Callable[..., Chatbot], visit: Visit, issuer: SignInIssuer
+) -> None:
     issuer.stop()
+    chat = await visit(by_issuer(start_chatbot, issuer).url)
     await chat.page.get_by_role("button", name="Sign in").click()
     await expect(chat.page.get_by_role("alert")).to_contain_text("cannot be asked to sign anybody in")
-    issuer.start()
-    chat.foreign.clear()

@@ -340,7 +340,7 @@ def test_every_secret_reaches_the_pods_and_nothing_else(every_field: Assistants)
     (secret,) = (each["secret"] for each in template["spec"]["volumes"] if "secret" in each)
     assert (secret["secretName"], secret["items"][0]["key"]) == ("openrouter-secret", "api-key")
     assert variables["OPENROUTER_API_KEY_FILE"]["value"].endswith(secret["items"][0]["path"])
-    revisions = {f"chatassistant.dev/{each}-revision" for each in ("access", "store")}
+    revisions = {f"chatassistant.dev/{each}-revision" for each in ("access", "store", "tools")}
     assert revisions <= template["metadata"]["annotations"].keys()
     assert not every_field.token(), "none is made where one is given"
 

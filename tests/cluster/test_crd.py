@@ -9,8 +9,7 @@ import pytest
 from support.assistants import merged
 from support.bad_manifests import BAD, KEY, Bad
 from support.control_plane import CRDS, ControlPlane
-
-SAMPLES = Path(__file__).parents[2] / "deploy" / "samples"
+from support.samples import ASSISTANTS
 
 
 def _good(namespace: str) -> dict[str, Any]:
@@ -84,8 +83,8 @@ def test_refused(kubernetes: ControlPlane, namespace: str, bad: Bad) -> None:
     assert KEY not in output
 
 
-@pytest.mark.parametrize("sample", sorted(SAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("sample", ASSISTANTS, ids=lambda path: path.name)
 def test_samples_are_accepted(kubernetes: ControlPlane, namespace: str, sample: Path) -> None:
     text = sample.read_text(encoding="utf-8").replace("namespace: todo-chatbot", f"namespace: {namespace}")
-    result = kubernetes.kubectl("apply", "-f", "-", stdin=text)
+    result = kubernetes.kubectl("apply", "-n", namespace, "-f", "-", stdin=text)
     assert result.stderr == ""

@@ -9,7 +9,7 @@ import pytest
 from deploy.cluster.machine import process
 
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
-from support.whole_cluster import Team, WholeCluster, make
+from support.whole_cluster import Team, WholeCluster, make, traces
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -17,10 +17,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if "e2e" in config.option.markexpr else True
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.e2e)
-        item.add_marker(pytest.mark.timeout(600))
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "e2e: needs a whole cluster (`make e2e`)")
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +31,7 @@ def cluster() -> Iterator[WholeCluster]:
     yield WholeCluster()
     if not ran_before:
         make("down")
+        assert traces() == []
 
 
 @pytest.fixture

@@ -1,8 +1,12 @@
 """What a user does first: it works, through the names that it tells."""
 
+import pytest
+
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.waiting import eventually
 from support.whole_cluster import Team, WholeCluster
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 def test_the_smallest_assistant_answers_by_the_name_of_its_service(team: Team) -> None:

@@ -1,7 +1,11 @@
 """Things change while callers are being answered, and no caller notices."""
 
+import pytest
+
 from support.waiting import eventually
 from support.whole_cluster import Client, Team
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 # Answers take seconds, so that some are under way at any time.
 _SLOW = {"route": "/chat/completions", "token_seconds": 0.3}

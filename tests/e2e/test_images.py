@@ -12,6 +12,8 @@ from deploy.cluster.images.project import NAMES, arguments, tag
 
 from support.whole_cluster import Team, WholeCluster
 
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
 _MEGABYTES_BEYOND_THE_BASE = 150
 _PLACE = "/opt/chatassistant"
 

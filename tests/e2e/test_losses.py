@@ -4,14 +4,17 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from deploy.cluster.installation import NAMESPACE
 
 from support.waiting import eventually
 from support.whole_cluster import Client, Team
 
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
 
 def test_all_operators_are_killed_at_once(team: Team) -> None:
-    team.apply()
+    team.apply(rateLimit={"requests": 1_000_000})
     team.wait_until_ready()
     callers = Client(team, "todo", "--callers=2")
     callers.wait_for_an_answer()

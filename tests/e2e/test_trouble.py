@@ -1,6 +1,10 @@
 """What a real kubelet tells of pods that do not run, in the status."""
 
+import pytest
+
 from support.whole_cluster import Team
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 def test_an_image_that_does_not_exist(team: Team) -> None:

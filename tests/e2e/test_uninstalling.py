@@ -1,7 +1,11 @@
 """The operator goes, and in the end everything; the last of these tests, by its file's name."""
 
+import pytest
+
 from support.waiting import eventually
 from support.whole_cluster import Team, make
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 def test_without_the_operator_assistants_serve_and_without_the_crd_nothing_is_left(team: Team) -> None:

@@ -87,6 +87,16 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "suspended": ({"suspend": True, "replicas": 3}, {"key": None, "catalogue": None}),
 }
 
+LENIENT = GOOD.policy.model_copy(
+    update={
+        "allowed_images": ("*",),
+        "allowed_metadata": ("*",),
+        "allowed_priority_classes": ("*",),
+        "allowed_service_accounts": ("*",),
+        "allowed_egress": ("10.0.0.0/8",),
+    }
+)
+
 
 def _plan(spec: dict[str, Any], seen: Observed) -> desired.Plan:
     subject = assistant(**spec)
@@ -96,16 +106,7 @@ def _plan(spec: dict[str, Any], seen: Observed) -> desired.Plan:
 @pytest.mark.parametrize("name", CASES)
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     spec, seen = CASES[name]
-    policy = GOOD.policy.model_copy(
-        update={
-            "allowed_images": ("*",),
-            "allowed_metadata": ("*",),
-            "allowed_priority_classes": ("*",),
-            "allowed_service_accounts": ("*",),
-            "allowed_egress": ("10.0.0.0/8",),
-        }
-    )
-    plan = _plan(spec, replace(GOOD, policy=policy, **seen))
+    plan = _plan(spec, replace(GOOD, policy=LENIENT, **seen))
     text = yaml.safe_dump_all(plan.manifests, sort_keys=False, width=110, allow_unicode=True)
     path = HERE / f"{name}.yaml"
     if request.config.getoption("--update-goldens"):
@@ -116,16 +117,7 @@ def test_golden(name: str, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_the_chatbot_reads_what_the_operator_writes(name: str) -> None:
     spec, seen = CASES[name]
-    policy = GOOD.policy.model_copy(
-        update={
-            "allowed_images": ("*",),
-            "allowed_metadata": ("*",),
-            "allowed_priority_classes": ("*",),
-            "allowed_service_accounts": ("*",),
-            "allowed_egress": ("10.0.0.0/8",),
-        }
-    )
-    plan = _plan(spec, replace(GOOD, policy=policy, **seen))
+    plan = _plan(spec, replace(GOOD, policy=LENIENT, **seen))
     (config,) = (each for each in plan.manifests if each["kind"] == "ConfigMap")
     read = Configuration.model_validate_json(config["data"]["config.json"])
     subject = assistant(**spec)

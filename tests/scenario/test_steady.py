@@ -18,6 +18,7 @@ from chatassistant_operator.asking.tokens import AskedTokens
 from chatassistant_operator.controller import Controller
 from chatassistant_operator.damping import Damper
 from chatassistant_operator.engine.queue import WorkQueue
+from chatassistant_operator.engine.turns import Turns
 from chatassistant_operator.engine.workers import Workers
 from chatassistant_operator.observed import Children, Defaults, Manifest
 from chatassistant_operator.observed.gateway import Catalogue, KeyAccepted
@@ -169,9 +170,8 @@ async def running(world: World, gateway: Gateway) -> AsyncGenerator[None]:
     asked = AskedGateway(gateway, changed, Clocks(time_of_day, now))  # type: ignore[arg-type]  # what it is asked for, it has
     tokens = AskedTokens(world.read_secret, world.make_secret, changed, 60.0, now)
     pods = AskedPods(world.read_report, changed, 20.0, now)
-    ports = Ports(
-        world, world, asked, pods, Damper(), Policy(allowed_gateways=("*",)), Defaults("chatbot:1"), tokens
-    )
+    policy, turns = Policy(allowed_gateways=("*",)), Turns[Key](1, world.queue.add)
+    ports = Ports(world, world, asked, pods, Damper(), policy, Defaults("chatbot:1"), tokens, turns)
     controller = Controller(world, ports, asked.forget, time_of_day)
 
     async def always() -> None:

@@ -75,6 +75,24 @@ class Assistants:
         }
         self.kubectl("apply", "-f", "-", stdin=json.dumps(secret))
 
+    def create_many(self, names: list[str], **spec: Any) -> None:
+        """Create ChatAssistants that are all the same."""
+        items = [self.manifest(name, **spec) for name in names]
+        self.kubectl(
+            "create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        )
+
+    def edit(self, name: str = "todo", **spec: Any) -> None:
+        """Change fields of the spec, without kubectl."""
+        self._custom.patch_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, PLURAL, name, {"spec": spec}
+        )
+
+    def all(self) -> list[dict[str, Any]]:
+        """All of them."""
+        found: Any = self._custom.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL)
+        return list(found["items"])
+
     def get(self, name: str = "todo") -> dict[str, Any]:
         """The object."""
         found: Any = self._custom.get_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, name)

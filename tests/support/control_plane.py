@@ -18,7 +18,7 @@ _CONTROLLERS: Final = (
     "deployment-controller,replicaset-controller,serviceaccount-controller,garbage-collector-controller,"
     "namespace-controller,horizontal-pod-autoscaler-controller,disruption-controller,endpointslice-controller,"
     "root-ca-certificate-publisher-controller,serviceaccount-token-controller,resourcequota-controller,"
-    "clusterrole-aggregation-controller"
+    "clusterrole-aggregation-controller,persistentvolumeclaim-protection-controller"
 )
 
 
@@ -36,6 +36,7 @@ class ControlPlane:
         self.server: Final = f"https://127.0.0.1:{self._port}"
         self.ca_file: Final = folder / "certificates" / "apiserver.crt"
         self.kubeconfig: Final = folder / "kubeconfig"
+        self._audit_log = folder / "audit.log"
 
     def start(self) -> None:
         """Start everything and wait until it answers."""
@@ -96,9 +97,24 @@ class ControlPlane:
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--allow-privileged=true",
+            f"--audit-policy-file={self._write_audit_policy()}",
+            f"--audit-log-path={self._audit_log}",
             *self._api_server_flags,
         )
         eventually(self._is_ready, "the API server is ready", timeout=60)
+
+    def uses(self, namespace: str, service_account: str) -> set[tuple[str, str, str]]:
+        """What an account did: API group, resource with its subresource, verb; of what RBAC let it do."""
+        user, used = f"system:serviceaccount:{namespace}:{service_account}", set[tuple[str, str, str]]()
+        for line in self._audit_log.read_text(encoding="utf-8").splitlines():
+            event = json.loads(line)
+            ref = event.get("objectRef")
+            if event["user"]["username"] == user and ref and event["responseStatus"].get("code") != 403:
+                resource = "/".join(filter(None, (ref["resource"], ref.get("subresource"))))
+                # Applying what is not there yet is allowed to whoever may create it, too.
+                verbs = ["create"] * (event["responseStatus"].get("code") == 201) + [event["verb"]]
+                used |= {(ref.get("apiGroup", ""), resource, verb) for verb in verbs}
+        return used
 
     def stop_api_server(self) -> None:
         """End the API server at once, as a crash would."""
@@ -158,6 +174,14 @@ class ControlPlane:
         with (self._folder / "tokens.csv").open("a", encoding="utf-8") as tokens:
             tokens.write(f'{token},{name},{name},"{group}"\n')
         return token
+
+    def _write_audit_policy(self) -> Path:
+        """What ServiceAccounts do is written down, at its end."""
+        rules = [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]
+        policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"]}
+        path = self._folder / "audit-policy.json"
+        path.write_text(json.dumps({**policy, "rules": rules}), encoding="utf-8")
+        return path
 
     def _make_service_account_key(self) -> None:
         subprocess.run(

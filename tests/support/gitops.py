@@ -1,4 +1,4 @@
-"""What Argo CD and Flux make of a ChatAssistant: the files in deploy/ run on an object as those tools run them."""
+"""What Argo CD and Flux make of an object: the health checks in deploy/ run on it as those tools run them."""
 
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,10 @@ from celpy.adapter import json_to_cel
 from lupa import lua51
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
-HEALTH_LUA: Final = DEPLOY / "argocd" / "health.lua"
+HEALTH_LUA: Final = {
+    "ChatAssistant": DEPLOY / "argocd" / "health.lua",
+    "Application": DEPLOY / "argocd" / "application-health.lua",
+}
 FLUX: Final = DEPLOY / "flux" / "assistants.yaml"
 
 # Argo CD runs Lua 5.1 and opens no more than base, table, package and a few functions of os (util/lua/lua.go).
@@ -30,7 +33,7 @@ def argocd(obj: dict[str, Any]) -> Health:
         return Health(
             "Progressing", "Pending deletion"
         )  # Before any custom check (gitops-engine, health.go).
-    lua, check = _lua()
+    lua, check = _lua(obj["kind"])
     lua.globals().obj = lua.table_from(obj, recursive=True)
     health = check()
     return Health(health["status"], health["message"])
@@ -66,12 +69,12 @@ def expressions() -> dict[str, str]:
 
 
 @cache
-def _lua() -> tuple[Any, Any]:
+def _lua(kind: str) -> tuple[Any, Any]:
     lua = lua51.LuaRuntime(register_eval=False)
     lua.execute("getmetatable('').__index = nil")
     for name in _CLOSED:
         lua.globals()[name] = None
-    return lua, lua.globals().loadstring(HEALTH_LUA.read_text("utf-8"))
+    return lua, lua.globals().loadstring(HEALTH_LUA[kind].read_text("utf-8"))
 
 
 @cache

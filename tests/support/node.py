@@ -28,6 +28,8 @@ from support.kubelet import Kubelet
 
 NAME: Final = "plain-processes"
 LABELS: Final = {"kubernetes.io/os": "linux"}
+BY_HAND: Final = {"example.com/node": "by-hand"}
+"""The nodeSelector of pods that a test itself schedules and makes ready."""
 CPUS: Final = 64
 TEST_IMAGES: Final = {
     "example.com/crashes": ["sh", "-c", "echo about to crash; exit 1"],
@@ -43,6 +45,8 @@ TEST_IMAGES: Final = {
 }
 """What runs in the place of images that only tests have, by their repository."""
 _RESYNC_SECONDS: Final = 0.2
+# Drawn from by all nodes of this process.
+_NUMBERS: Final = itertools.product(range(256), range(1, 255))
 
 
 class NodeStandIn:
@@ -60,8 +64,7 @@ class NodeStandIn:
         self._thread = threading.Thread(target=self._loop.run_forever, name="node", daemon=True)
         # Other test runs on this machine have nodes of their own.
         network = f"127.{1 + os.getpid() % 250}"
-        numbers = itertools.product(range(256), range(1, 255))
-        self._addresses = (f"{network}.{high}.{low}" for high, low in numbers)
+        self._addresses = (f"{network}.{high}.{low}" for high, low in _NUMBERS)
         self._running: dict[str, PodProcess] = {}
         self._ending: set[str] = set()
         self._patches: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -116,6 +119,8 @@ class NodeStandIn:
         await asyncio.gather(*(each.stop(lame_duck=False) for each in self._running.values()))
         await self._kubelet.stop()
         await self._session.close()
+        # What its connections have to say to the API server at their end, which may itself be about to end.
+        await asyncio.sleep(_RESYNC_SECONDS)
 
     async def _register(self, port: int) -> None:
         """Tell the API server where the kubelet is."""
@@ -185,7 +190,8 @@ class NodeStandIn:
                 self._ending.add(uid)
                 self._spawn(self._end(pod))
         elif not pod["spec"].get("nodeName"):
-            self._spawn(self._schedule(pod))
+            if pod["spec"].get("nodeSelector") != BY_HAND:
+                self._spawn(self._schedule(pod))
         elif pod["spec"]["nodeName"] == NAME and uid not in self._running:
             self._run(pod)
 

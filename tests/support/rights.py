@@ -32,7 +32,10 @@ def _account() -> str:
     return yaml.safe_dump_all([each for each in objects if each["kind"] in _KINDS])
 
 
-def give_rights(plane: ControlPlane, namespace: str) -> str:
-    """Make the account and its Roles in a namespace, which the operator is in and watches; gives its kubeconfig."""
+def give_rights(plane: ControlPlane, namespace: str, server: str | None = None) -> str:
+    """Make the account and its Roles in a namespace, which the operator is in and watches; gives its kubeconfig.
+
+    By that it reaches the API server at `server`, where one is given.
+    """
     plane.kubectl("apply", "-f", "-", stdin=_account().replace(_PLACEHOLDER, namespace))
-    return plane.kubeconfig_for(plane.create_token(namespace, ACCOUNT))
+    return plane.kubeconfig_for(plane.create_token(namespace, ACCOUNT), server)

@@ -1,16 +1,21 @@
 """The cluster of `make cluster`, as its administrator sees it."""
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.cluster.folders import KUBECONFIG, PROJECT
+from deploy.cluster.folders import KUBECONFIG, PROJECT, STATE
 from deploy.cluster.images.project import tag
 from deploy.cluster.installation import NAMESPACE, STAND_IN
 from deploy.cluster.kubectl import helm
+from deploy.cluster.machine import network
+from deploy.cluster.machine.addresses import INTERFACE
 from deploy.cluster.machine.files import PROGRAMS
+from deploy.cluster.machine.kernel import CGROUP
 
 from support.waiting import eventually
 
@@ -21,9 +26,23 @@ _CLIENT_PROGRAM: Final = Path(__file__).with_name("whole_cluster_client.py")
 def make(action: str) -> str:
     """What `make cluster` and `make cluster-down` do: `up` and `down`; gives what is said."""
     command = [sys.executable, "-m", "deploy.cluster", action]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "tests")}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def traces() -> list[str]:
+    """What the cluster has left on this machine, but for its cache; nothing after `make("down")`."""
+    mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    found = [each for each in mounts if "chatassistant" in each]
+    paths = [STATE, network.PATH, Path("/sys/class/net") / INTERFACE, *Path("/sys/fs/cgroup").rglob(CGROUP)]
+    found += [str(each) for each in paths if each.exists()]
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (folder / "cmdline").read_text(encoding="utf-8", errors="replace")
+            found += [command] if str(STATE) in command else []
+    return found
 
 
 class WholeCluster:
@@ -74,7 +93,7 @@ class Team:
 
     def kubectl(self, *words: str, stdin: str | None = None, check: bool = True) -> str:
         """What kubectl prints, in this namespace."""
-        return self.cluster.kubectl(*words, "-n", self.namespace, stdin=stdin, check=check)
+        return self.cluster.kubectl("-n", self.namespace, *words, stdin=stdin, check=check)
 
     def start_client(self) -> None:
         """Have a pod that waits to be told whom to ask."""

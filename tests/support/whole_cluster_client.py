@@ -66,10 +66,11 @@ async def main() -> None:
                 async with aiohttp.ClientSession(
                     arguments.url, headers=headers, connector=connector
                 ) as session:
-                    met["answers"].append(await ask(session, text, stream=True))
-                if len(met["answers"]) == 1:
+                    answer = await ask(session, text, stream=True)
+                if not met["answers"]:
                     sys.stdout.write("answered\n")
                     sys.stdout.flush()
+                met["answers"].append(answer)
             except (RuntimeError, OSError, aiohttp.ClientError) as error:
                 met["failures"].append(f"{time.strftime('%X')} {type(error).__name__}: {error}")
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatassistant_operator.api.reasons import Awaits, ConditionType, Reason
-from chatassistant_operator.gitops import argocd_patch
+from chatassistant_operator.gitops import HEALTH, argocd_patch
 from support import gitops, kstatus
 from support.conditions import (
     TIME,
@@ -193,13 +193,30 @@ def test_all_tools_agree_on_a_status_that_does_not_contradict_itself(
         ) == flux
 
 
-def test_the_patch_of_argo_cd_holds_the_check_as_it_is() -> None:
-    lua = gitops.HEALTH_LUA.read_text(encoding="utf-8")
-    patch = (gitops.DEPLOY / "argocd" / "argocd-cm-patch.yaml").read_text(encoding="utf-8")
-    assert patch == argocd_patch(lua)
-    assert yaml.safe_load(patch)["data"] == {
-        "resource.customizations.health.chatassistant.dev_ChatAssistant": lua
+def test_the_patch_of_argo_cd_holds_the_checks_as_they_are() -> None:
+    checks = {
+        kind: (gitops.DEPLOY.parent / file).read_text(encoding="utf-8") for kind, file in HEALTH.items()
     }
+    patch = (gitops.DEPLOY / "argocd" / "argocd-cm-patch.yaml").read_text(encoding="utf-8")
+    assert patch == argocd_patch(checks)
+    prefix = "resource.customizations.health."
+    assert yaml.safe_load(patch)["data"] == {f"{prefix}{kind}": lua for kind, lua in checks.items()}
+
+
+@pytest.mark.parametrize(
+    ("status", "health"),
+    [
+        ({}, "Progressing"),
+        ({"health": {"status": "Healthy"}}, "Progressing"),
+        ({"health": {"status": "Healthy"}, "sync": {"status": "OutOfSync"}}, "Progressing"),
+        ({"health": {"status": "Healthy"}, "sync": {"status": "Synced"}}, "Healthy"),
+        ({"health": {"status": "Degraded"}, "sync": {"status": "OutOfSync"}}, "Degraded"),
+        ({"health": {"status": "Progressing"}, "sync": {"status": "Synced"}}, "Progressing"),
+    ],
+)
+def test_a_wave_of_applications_waits_for_the_one_before(status: dict[str, Any], health: str) -> None:
+    application = {"kind": "Application", "metadata": {"name": "any"}, "status": status}
+    assert gitops.argocd(application).status == health
 
 
 def test_flux_waits_longer_than_the_operator() -> None:

@@ -10,10 +10,11 @@ from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.asking.references import other_secret_of
 from chatassistant_operator.damping import Damper
 from chatassistant_operator.desired.metadata import revision_of
+from chatassistant_operator.engine.turns import Turns
 from chatassistant_operator.observed import Children, Manifest, Observed
 from chatassistant_operator.observed.named import Absent
 from chatassistant_operator.observed.pods import Pod, ReplicaSet
-from chatassistant_operator.ports import Gateway, Ports, Refused
+from chatassistant_operator.ports import Gateway, Key, Ports, Refused
 from chatassistant_operator.reconcile import Outcome, reconcile
 from support import kstatus
 from support.situations import GOOD, NOW, body
@@ -44,6 +45,8 @@ class World:
         self.versions: list[Manifest] = []
         self.deleted: list[str] = []
         self.damper = Damper()
+        self.woken: list[Key] = []
+        self.turns = Turns[Key](1, self.woken.append)
         self.gateway: Gateway = self
         self._live: dict[tuple[str, str], Manifest] = {}
 
@@ -74,7 +77,17 @@ class World:
         """One reconcile at a later time."""
         self.now += after
         self.seen = replace(self.seen, now=self.now)
-        ports = Ports(self, self, self.gateway, self, self.damper, self.seen.policy, self.seen.defaults, self)
+        ports = Ports(
+            self,
+            self,
+            self.gateway,
+            self,
+            self.damper,
+            self.seen.policy,
+            self.seen.defaults,
+            self,
+            self.turns,
+        )
         outcome = await reconcile(ChatAssistant.parse(self.body), ports, self.now)
         if outcome.status is not None:
             status = outcome.status.model_dump(by_alias=True, exclude_none=True, mode="json")

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ValidationError
 from chatassistant_chatbot.addresses import Endpoints, OutOfReachError, Reach, guarded_connector
 
 _SECONDS: Final = 5.0
-# Keys are asked for more often, so that while the issuer is well, nobody else has it asked.
-_KEPT_SECONDS: Final = 600.0
+# How long nobody who signs in has it asked again: after an answer, and after none.
+_KEPT_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 10.0
 _LARGEST_DOCUMENT: Final = 512 * 1024
 # Nothing compressed: a limit of size is one of what came.
@@ -104,7 +104,7 @@ class Issuer:
         self._told_at = 0.0
 
     async def configuration(self) -> Configuration:
-        """What it says of itself, or has said in the last minutes: it is asked no more often, whoever wants to know.
+        """What it says of itself, or has said in the last minute: it is asked no more often, however many want to know.
 
         Raises:
             IssuerError: as `keys`.

@@ -21,6 +21,7 @@ from chatassistant_chatbot.gateway.answers import answer_in, error_of, is_manage
 from chatassistant_chatbot.gateway.breaker import Breaker
 from chatassistant_chatbot.gateway.exchange import Exchange, Observe, Recorder
 from chatassistant_chatbot.gateway.generation import cost_told
+from chatassistant_chatbot.gateway.proxy import proxy_of
 from chatassistant_chatbot.gateway.retries import silence, with_retries
 from chatassistant_chatbot.gateway.streams import events_of
 from chatassistant_chatbot.settings import Gateway
@@ -75,8 +76,7 @@ class GatewayClient:
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
             # One caller's answer must not leave anything for the next one's request.
             cookie_jar=aiohttp.DummyCookieJar(),
-            # A proxy from HTTPS_PROXY and NO_PROXY; who signs for it and for the gateway, from SSL_CERT_FILE.
-            trust_env=True,
+            proxy=proxy_of(self._url),
         )
         return self
 

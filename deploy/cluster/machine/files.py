@@ -41,7 +41,7 @@ _NETWORK: Final = {
             "bridge": "pods",
             "isDefaultGateway": True,
             "hairpinMode": True,
-            "ipam": {"type": "host-local", "ranges": [[{"subnet": PODS}]], "routes": [{"dst": "0.0.0.0/0"}]},
+            "ipam": {"type": "host-local", "ranges": [[{"subnet": PODS}]]},
         }
     ],
 }

@@ -42,6 +42,9 @@ TOOLS_REVISION_ANNOTATION: Final = f"{GROUP}/tools-revision"
 PRICES_ANNOTATION: Final = f"{GROUP}/prices"
 """On Deployments: what the models cost when the pods were made, so that a price that moves rolls none."""
 
+MADE_FOR_ANNOTATION: Final = f"{GROUP}/made-for"
+"""On Deployments: the generation of the ChatAssistant that it was made for, and the digest of its prompt's ConfigMap."""
+
 VALIDATE_AT_ANNOTATION: Final = f"{GROUP}/validate-at"
 """On ChatAssistants: a new value has Secret, key and model checked at once."""
 

@@ -45,7 +45,8 @@ class Client:
         session: Carries the credentials; see `login`.
         server: The API server's URL.
         writes: How many writes are under way at once.
-        may_write: Called before each write; raises when this process must not write any more.
+        may_write: Called before each write, and at the instant it is sent; raises when this process must not write any
+            more.
         observe: Called after each request with method, plural, HTTP status (0 for none) and seconds.
     """
 
@@ -64,6 +65,7 @@ class Client:
         self._may_write = may_write
         self._observe = observe
         self._not_before = 0.0
+        self._under_way: set[asyncio.Task[tuple[int, Manifest]]] = set()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
         """One object."""
@@ -110,7 +112,7 @@ class Client:
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
         """Delete an object, and only that one when its uid is given."""
-        body = {"preconditions": {"uid": uid}} if uid else None
+        body = {"preconditions": {"uid": uid}} if uid else {}
         await self._write("DELETE", kind, kind.path(namespace, name), body=body)
 
     async def serves(self, kind: Kind) -> bool:
@@ -168,7 +170,15 @@ class Client:
         async with self._writes:
             await asyncio.sleep(self._not_before - time.monotonic())
             self._may_write()
-            return await self._request(method, kind, path, *rest, **more)
+            task = asyncio.create_task(self._request(method, kind, path, *rest, **more))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+            # Whoever is cancelled leaves it to end by itself: what is half sent may take effect at any time.
+            return await asyncio.shield(task)
+
+    async def finish(self) -> None:
+        """Wait for the writes under way, also those of senders that were cancelled: later none takes effect."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _request(
         self,
@@ -200,7 +210,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         limits: aiohttp.ClientTimeout = _LIMITS,
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        data = None if body is None else orjson.dumps(body)
+        data = None if body is None else _Guarded(orjson.dumps(body), self._may_write)
         sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
         started, status = time.monotonic(), 0
         try:
@@ -222,6 +232,20 @@ class Client:
         wait = response.headers.get("Retry-After", "")
         if response.status in {429, 503} and wait.isdigit():
             self._not_before = max(self._not_before, time.monotonic() + int(wait))
+
+
+class _Guarded(aiohttp.BytesPayload):
+    """A body that asks whether it may be sent when it is: a process may be stopped after it has decided to send."""
+
+    def __init__(self, content: bytes, may_send: Callable[[], None]) -> None:
+        super().__init__(content)
+        self._may_send = may_send
+
+    async def write_with_length(
+        self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        self._may_send()
+        await super().write_with_length(writer, content_length)
 
 
 async def _error(request: str, response: aiohttp.ClientResponse) -> Exception:

@@ -7,44 +7,34 @@ from collections.abc import Mapping
 from typing import Final
 
 from chatassistant_operator.cluster.kinds import (
-    AUTOSCALER,
     CHAT_ASSISTANT,
     CONFIG_MAP,
     DEPLOYMENT,
-    DISRUPTION_BUDGET,
     EVENT,
-    HTTP_ROUTE,
-    INGRESS,
     LEASE,
-    NETWORK_POLICY,
+    OCCASIONAL,
     POD,
-    PROMETHEUS_RULE,
     REPLICA_SET,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
-    SERVICE_MONITOR,
     Kind,
 )
 
-# Applying an object that is not there yet is a `create` to the API server as well.
-_CHILD: Final = ("get", "list", "watch", "create", "patch", "delete")
+_SEEN: Final = ("list", "watch")
+# By its name when no informer knows it; applying an object that is not there yet is a `create` to the API server as well.
+_KEPT: Final = (*_SEEN, "get", "create", "patch")
+_REMOVED: Final = (*_KEPT, "delete")
 
 RIGHTS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    CHAT_ASSISTANT: ("get", "list", "watch"),
-    SERVICE_ACCOUNT: _CHILD,
-    SERVICE: _CHILD,
-    CONFIG_MAP: _CHILD,
-    DEPLOYMENT: _CHILD,
-    NETWORK_POLICY: _CHILD,
-    INGRESS: _CHILD,
-    AUTOSCALER: _CHILD,
-    DISRUPTION_BUDGET: _CHILD,
-    HTTP_ROUTE: _CHILD,
-    SERVICE_MONITOR: _CHILD,
-    PROMETHEUS_RULE: _CHILD,
-    REPLICA_SET: ("get", "list", "watch"),
-    POD: ("get", "list", "watch"),
+    CHAT_ASSISTANT: (*_SEEN, "get"),
+    SERVICE_ACCOUNT: _KEPT,
+    SERVICE: _KEPT,
+    DEPLOYMENT: _KEPT,
+    CONFIG_MAP: _REMOVED,
+    **dict.fromkeys(OCCASIONAL, _REMOVED),
+    REPLICA_SET: _SEEN,
+    POD: _SEEN,
     SECRET: ("get", "create"),
     EVENT: ("create",),
     LEASE: ("get", "create", "update"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import ConditionType
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.desired.autoscaler import autoscaler
@@ -14,13 +15,14 @@ from chatassistant_operator.desired.http_route import http_route
 from chatassistant_operator.desired.ingress import ingress
 from chatassistant_operator.desired.metadata import revision_of
 from chatassistant_operator.desired.network_policy import network_policy
+from chatassistant_operator.desired.pacing import is_asked_for
 from chatassistant_operator.desired.prometheus_rule import prometheus_rule
 from chatassistant_operator.desired.secrets import access_secret
 from chatassistant_operator.desired.service import service
 from chatassistant_operator.desired.service_account import service_account
 from chatassistant_operator.desired.service_monitor import service_monitor
 from chatassistant_operator.finding import Finding
-from chatassistant_operator.observed import Child, Manifest, Observed
+from chatassistant_operator.observed import Child, Manifest, Observed, annotation, is_running
 from chatassistant_operator.observed.pending import Pending
 
 
@@ -29,12 +31,14 @@ class Plan:
     """The manifests to apply, in order, and the revision of the pods that they should come to run.
 
     `revision` is None while it cannot be told, because something that shapes it is still being read. `unwanted` are the
-    children, by kind and name, that the spec does not ask for any more.
+    children, by kind and name, that the spec does not ask for any more. `unasked` says that pods are to roll though their author
+    has changed nothing: with these manifests where they have a turn, else later.
     """
 
     manifests: tuple[Manifest, ...]
     revision: str | None
     unwanted: tuple[Child, ...] = ()
+    unasked: bool = False
 
 
 def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...]) -> Plan:
@@ -50,13 +54,18 @@ def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...
     wanted = deployment(assistant, seen, config["metadata"]["name"], accepted=accepted)
     revision = revision_of(wanted)
     held = (hold(wanted, live),) if live else ()
+    unasked = live is not None and _rolls(wanted, live) and not is_asked_for(wanted, live)
+    # Nobody waits for what nobody asked for: until it rolls, all is well with what runs.
+    expected = annotation(live, names.REVISION_ANNOTATION) if unasked else revision
     match gate(assistant, seen, findings, revision):
+        case Gate.OPEN if unasked and not seen.has_turn:
+            return Plan(meanwhile, expected, unwanted, unasked)
         case Gate.OPEN:
-            return Plan((*frame, *_reach(assistant, seen), config, wanted), revision, unwanted)
+            return Plan((*frame, *_reach(assistant, seen), config, wanted), revision, unwanted, unasked)
         case Gate.WAITING:
-            return Plan(meanwhile, revision, unwanted)
+            return Plan(meanwhile, expected, unwanted)
         case Gate.CLOSED:
-            return Plan((*frame, *held), revision, unwanted)
+            return Plan((*frame, *held), expected, unwanted)
         case Gate.FORBIDDEN:
             return Plan(held, revision)
 
@@ -66,6 +75,11 @@ def obsolete(plan: Plan, seen: Observed) -> tuple[str, ...]:
     needed = {each.config_map for each in seen.children.replica_sets}
     needed |= {name for kind, name in map(_child, plan.manifests) if kind == "ConfigMap"}
     return tuple(name for name in seen.children.config_maps if name not in needed)
+
+
+def _rolls(wanted: Manifest, live: Manifest) -> bool:
+    """Whether pods that run are replaced."""
+    return is_running(live) and annotation(live, names.REVISION_ANNOTATION) != revision_of(wanted)
 
 
 def _frame(assistant: ChatAssistant, seen: Observed) -> tuple[Manifest, ...]:

@@ -9,6 +9,7 @@ from chatassistant_operator.checks.policy import endpoints
 from chatassistant_operator.desired.autoscaler import replicas
 from chatassistant_operator.desired.config_map import CA_FILE, CONFIG_FILE, header_variable
 from chatassistant_operator.desired.metadata import digest, object_meta
+from chatassistant_operator.desired.pacing import made_for
 from chatassistant_operator.desired.prices import noted, prices
 from chatassistant_operator.desired.rotation import accepted_revision, pods_revision
 from chatassistant_operator.desired.secrets import revisions, variables
@@ -44,6 +45,7 @@ def deployment(assistant: ChatAssistant, seen: Observed, config_map: str, *, acc
         names.ACCEPTED_CREDENTIALS_ANNOTATION: accepted_revision(seen, accepted=accepted),
         names.ANSWERED_COMPLETION_ANNOTATION: _answered_completion(assistant, seen),
         names.PRICES_ANNOTATION: noted(prices(assistant, seen)),
+        names.MADE_FOR_ANNOTATION: made_for(assistant, seen),
     }
     said = {name: value for name, value in annotations.items() if value is not None}
     count = replicas(assistant, seen.children)
@@ -67,6 +69,7 @@ def hold(wanted: Manifest, live: Manifest) -> Manifest:
         **wanted["metadata"]["annotations"],
         names.REVISION_ANNOTATION: annotation(live, names.REVISION_ANNOTATION) or "",
         names.PRICES_ANNOTATION: annotation(live, names.PRICES_ANNOTATION),
+        names.MADE_FOR_ANNOTATION: annotation(live, names.MADE_FOR_ANNOTATION),
     }
     said = {name: value for name, value in annotations.items() if value is not None}
     spec = {**wanted["spec"], "template": live["spec"]["template"]}

@@ -29,7 +29,7 @@ _ALERTS: Final = (
     ),
     _Alert(
         "ChatAssistantGatewayLeftAlone",
-        f"max({_C}_breaker_is_open{{%s}}) > 0",
+        f"max({_C}_breaker_open{{%s}}) > 0",
         "5m",
         "critical",
         "{assistant} has stopped asking its gateway, which fails.",

@@ -18,6 +18,8 @@ _logger: Final = logging.getLogger(__name__)
 _LEASE_SECONDS: Final = 15
 _RENEWAL_DEADLINE_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 2.0
+# A Lease that was given up is taken within this time.
+_STANDBY_SECONDS: Final = 1.0
 # Wakes when the deadline is surely past, not an instant before it.
 _JUST_AFTER_SECONDS: Final = 0.1
 
@@ -159,7 +161,8 @@ class Leadership:
         return max(0.0, self._deadline - self._clocks.monotonic()) if self.leading.is_set() else 0.0
 
     def _until_next_try(self) -> float:
-        delay = _RETRY_SECONDS * (0.75 + 0.25 * self._clocks.random())
+        longest = _RETRY_SECONDS if self.leading.is_set() else _STANDBY_SECONDS
+        delay = longest * (0.75 + 0.25 * self._clocks.random())
         left = self._seconds_left()
         return min(delay, left + _JUST_AFTER_SECONDS) if left else delay
 

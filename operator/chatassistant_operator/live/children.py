@@ -27,6 +27,7 @@ from chatassistant_operator.cluster.ownership import NameTakenError, OwnerGoneEr
 from chatassistant_operator.engine.informer import Informer
 from chatassistant_operator.engine.packed import unpack
 from chatassistant_operator.engine.store import Store
+from chatassistant_operator.engine.turns import Turns
 from chatassistant_operator.live.held import Held, Packed, counted, packed, watched
 from chatassistant_operator.live.installed import InstalledKinds, not_installed
 from chatassistant_operator.live.source import KindSource
@@ -44,6 +45,7 @@ class LiveChildren:
         client: The API server.
         namespaces: The namespaces to watch; empty for all.
         changed: Called with the ChatAssistant of each child that changed.
+        turns: Told whose pods are being begun or replaced.
         run: Lets something run until the operator ends.
     """
 
@@ -52,10 +54,12 @@ class LiveChildren:
         client: Client,
         namespaces: tuple[str, ...],
         changed: Callable[[Key], None],
+        turns: Turns[Key],
         run: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self._client = client
         self._changed = changed
+        self._turns = turns
         self._run = run
         self._installed = InstalledKinds(client)
         self._places: tuple[str | None, ...] = namespaces or (_EVERYWHERE,)
@@ -141,6 +145,7 @@ class LiveChildren:
             # It was there, and somebody has removed it.
             raise not_installed(kind) from None
         store.put(live)
+        self._tell_rolling(kind, key, store.get(key))
         if differs(wanted, live):
             self._as_good_as_it_gets[kind.name, key] = _version_and_hash(wanted, live)
         return live
@@ -175,8 +180,12 @@ class LiveChildren:
                 self._run(informer.run())
 
     def _informers(self, kind: Kind) -> dict[tuple[str, str | None], Informer[Packed]]:
+        def notice(key: Key, old: Packed | None, new: Packed | None) -> None:
+            self._tell_rolling(kind, key, new)
+            self._notice(key, old, new)
+
         return {
-            (kind.name, place): Informer(kind.plural, self._source(kind, place), Store(packed, self._notice))
+            (kind.name, place): Informer(kind.plural, self._source(kind, place), Store(packed, notice))
             for place in self._places
         }
 
@@ -185,6 +194,10 @@ class LiveChildren:
         if old != new or isinstance(new, Packed):
             for each in {held.assistant for held in (old, new) if held is not None}:
                 self._changed(each)
+
+    def _tell_rolling(self, kind: Kind, key: Key, held: Packed | None) -> None:
+        if kind is DEPLOYMENT:
+            self._turns.tell(key, under_way=held is not None and held.rolling)
 
     def _source(self, kind: Kind, place: str | None) -> KindSource:
         return KindSource(self._client, kind, place, _SELECTOR)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from chatassistant_operator.api import names
 from chatassistant_operator.engine.packed import pack
-from chatassistant_operator.observed import Manifest
+from chatassistant_operator.observed import Manifest, is_rolling
 from chatassistant_operator.observed.pods import Pod, ReplicaSet, read_pod
 from chatassistant_operator.ports import Key
 
@@ -20,12 +20,14 @@ class Packed:
         name: Its name.
         body: The JSON.
         scaled_by_others: Whether the number of its pods is somebody else's to say, and not ours.
+        rolling: Of a Deployment, whether its pods are being begun or replaced.
     """
 
     assistant: Key
     name: str
     body: bytes
     scaled_by_others: bool
+    rolling: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def packed(body: Manifest) -> Packed:
     """A child without what nobody reads."""
     metadata = {field: value for field, value in body["metadata"].items() if field != "managedFields"}
     name, content = sys.intern(metadata["name"]), pack({**body, "metadata": metadata})
-    return Packed(_assistant_of(body), name, content, _is_scaled_by_others(body))
+    return Packed(_assistant_of(body), name, content, _is_scaled_by_others(body), is_rolling(body))
 
 
 def counted(body: Manifest) -> Counted:

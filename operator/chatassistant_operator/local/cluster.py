@@ -93,7 +93,7 @@ class LocalCluster:
         secret = self._secret(assistant.metadata.namespace, ref.name)
         return Absent() if secret is None else credential_of(secret, ref.key)
 
-    def has_looked(self, assistant: ChatAssistant) -> bool:
+    def has_looked(self, assistant: ChatAssistant) -> bool:  # noqa: ARG002 (as the port has it)
         """It is always read as it is now."""
         return True
 

@@ -18,6 +18,7 @@ from chatassistant_operator.asking.pods import AskedPods
 from chatassistant_operator.controller import Controller
 from chatassistant_operator.damping import Damper
 from chatassistant_operator.engine.queue import WorkQueue
+from chatassistant_operator.engine.turns import Turns
 from chatassistant_operator.engine.workers import Workers
 from chatassistant_operator.live.reports import PodReports
 from chatassistant_operator.local.cluster import LocalCluster
@@ -75,7 +76,17 @@ async def running(
         gateway = AskedGateway(openrouter, answered)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         pods = AskedPods(PodReports(session).read, answered, _REPORT_SECONDS)
-        ports = Ports(cluster, cluster, gateway, pods, Damper(), route.allow(policy), defaults, cluster)
+        ports = Ports(
+            cluster,
+            cluster,
+            gateway,
+            pods,
+            Damper(),
+            route.allow(policy),
+            defaults,
+            cluster,
+            Turns(1, queue.add),
+        )
         controller = Controller(cluster, ports, gateway.forget, lambda: datetime.now(UTC))
         workers = Workers(queue, controller.handle, _always)
         for each in manifests.assistants:

@@ -43,6 +43,24 @@ def is_running(deployment: Manifest | None) -> bool:
     return bool(deployment and deployment["spec"].get("replicas"))
 
 
+def is_rolling(deployment: Manifest) -> bool:
+    """Whether a Deployment's pods are being begun or replaced, and it still gets on with that.
+
+    The Deployment controller says `NewReplicaSetAvailable` when it is done, and what goes wrong later changes nothing
+    about that; what has not got on for its progress deadline has `Progressing=False`.
+    """
+    status = deployment.get("status", {})
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return True
+    conditions: list[dict[str, str]] = status.get("conditions", [])
+    return any(
+        each["type"] == "Progressing"
+        and each["status"] == "True"
+        and each.get("reason") != "NewReplicaSetAvailable"
+        for each in conditions
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Children:
     """What a ChatAssistant owns, as last seen.
@@ -86,7 +104,8 @@ class Observed:
     the spec names none; `endpoints` who serves each model, by id, as far as the
     spec's provider preferences ask for it; `zero_retention` the endpoints that retain nothing; `reports` what each
     pod says of itself, by its name; `services` are those of its namespace that pods are told to call, by name;
-    `has_looked` whether all of Secrets and gateway was asked since somebody wished for it.
+    `has_looked` whether all of Secrets and gateway was asked since somebody wished for it; `has_turn` whether pods may
+    roll now that no author asked for.
     """
 
     now: datetime
@@ -105,3 +124,4 @@ class Observed:
     reports: Mapping[str, ReportReading] = field(default_factory=dict[str, ReportReading])
     services: Mapping[str, ServiceReading] = field(default_factory=dict[str, ServiceReading])
     has_looked: bool = True
+    has_turn: bool = True

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from chatassistant_operator.api.v1alpha1 import ChatAssistant, explain
 from support.assistants import merged
 from support.bad_manifests import BAD, KEY, Bad
+from support.samples import ASSISTANTS
 
-SAMPLES = Path(__file__).parents[3] / "deploy" / "samples"
 GOOD: dict[str, Any] = {
     "apiVersion": "chatassistant.dev/v1alpha1",
     "kind": "ChatAssistant",
@@ -36,7 +36,7 @@ def test_refused(bad: Bad) -> None:
     assert KEY not in text + str(refusal.value)
 
 
-@pytest.mark.parametrize("sample", sorted(SAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("sample", ASSISTANTS, ids=lambda path: path.name)
 def test_samples_are_valid(sample: Path) -> None:
     for document in yaml.safe_load_all(sample.read_text(encoding="utf-8")):
         if document["kind"] == "ChatAssistant":

@@ -249,3 +249,55 @@ def test_nobody_to_log_in_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", "http://127.0.0.1:1")))
     with pytest.raises(LoginError, match="kubectl config get-contexts"):
         login("elsewhere")
+
+
+async def test_what_was_decided_while_leading_is_not_sent_after(tmp_path: Path) -> None:
+    """A process that is stopped between the decision and the send goes on with the send."""
+    arrived: list[str] = []
+    leads = True
+
+    async def answer(request: web.Request) -> web.Response:
+        arrived.append(request.method)
+        return web.json_response({})
+
+    def may_write() -> None:
+        if not leads:
+            raise PermissionError
+
+    def lose() -> None:
+        nonlocal leads
+        leads = False
+
+    async with client(answer, tmp_path, may_write=may_write) as subject:
+        await subject.apply(CONFIG_MAP, MANIFEST)
+        for write in (
+            lambda: subject.apply(CONFIG_MAP, MANIFEST),
+            lambda: subject.delete(CONFIG_MAP, "n", "x"),
+        ):
+            leads = True
+            # What is due in the loop before the request's body is, as a connection stands ready.
+            task = asyncio.create_task(write())
+            asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, lose)
+            with pytest.raises((UnreachableError, PermissionError)):
+                await task
+    assert arrived == ["PATCH"]
+
+
+async def test_a_write_whose_sender_is_cancelled_is_waited_for(tmp_path: Path) -> None:
+    arrived, answered = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        arrived.set()
+        await answered.wait()
+        return web.json_response(await request.json(), status=201)
+
+    async with client(answer, tmp_path) as subject:
+        sender = asyncio.create_task(subject.apply(CONFIG_MAP, MANIFEST))
+        await arrived.wait()
+        sender.cancel()
+        await asyncio.wait([sender])
+        finish = asyncio.create_task(subject.finish())
+        done, _ = await asyncio.wait([finish], timeout=0.1)
+        assert not done
+        answered.set()
+        await asyncio.wait_for(finish, 1.0)

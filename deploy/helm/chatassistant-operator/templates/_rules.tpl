@@ -5,50 +5,47 @@
   resources:
   - chatassistants
   verbs:
-  - get
   - list
   - watch
+  - get
 - apiGroups:
   - ''
   resources:
   - serviceaccounts
   verbs:
-  - get
   - list
   - watch
+  - get
   - create
   - patch
-  - delete
 - apiGroups:
   - ''
   resources:
   - services
   verbs:
-  - get
   - list
   - watch
-  - create
-  - patch
-  - delete
-- apiGroups:
-  - ''
-  resources:
-  - configmaps
-  verbs:
   - get
-  - list
-  - watch
   - create
   - patch
-  - delete
 - apiGroups:
   - apps
   resources:
   - deployments
   verbs:
-  - get
   - list
   - watch
+  - get
+  - create
+  - patch
+- apiGroups:
+  - ''
+  resources:
+  - configmaps
+  verbs:
+  - list
+  - watch
+  - get
   - create
   - patch
   - delete
@@ -57,9 +54,9 @@
   resources:
   - networkpolicies
   verbs:
-  - get
   - list
   - watch
+  - get
   - create
   - patch
   - delete
@@ -68,9 +65,9 @@
   resources:
   - ingresses
   verbs:
-  - get
   - list
   - watch
+  - get
   - create
   - patch
   - delete
@@ -79,9 +76,9 @@
   resources:
   - horizontalpodautoscalers
   verbs:
-  - get
   - list
   - watch
+  - get
   - create
   - patch
   - delete
@@ -90,9 +87,9 @@
   resources:
   - poddisruptionbudgets
   verbs:
-  - get
   - list
   - watch
+  - get
   - create
   - patch
   - delete
@@ -101,9 +98,9 @@
   resources:
   - httproutes
   verbs:
-  - get
   - list
   - watch
+  - get
   - create
   - patch
   - delete
@@ -112,9 +109,9 @@
   resources:
   - servicemonitors
   verbs:
-  - get
   - list
   - watch
+  - get
   - create
   - patch
   - delete
@@ -123,9 +120,9 @@
   resources:
   - prometheusrules
   verbs:
-  - get
   - list
   - watch
+  - get
   - create
   - patch
   - delete
@@ -134,7 +131,6 @@
   resources:
   - replicasets
   verbs:
-  - get
   - list
   - watch
 - apiGroups:
@@ -142,7 +138,6 @@
   resources:
   - pods
   verbs:
-  - get
   - list
   - watch
 - apiGroups:

@@ -40,6 +40,8 @@
   value: {{ .Values.monitoringLabels | toJson | quote }}
 - name: CHATASSISTANT_WORKERS
   value: {{ .Values.workers | toJson | quote }}
+- name: CHATASSISTANT_MAX_CONCURRENT_ROLLOUTS
+  value: {{ .Values.maxConcurrentRollouts | toJson | quote }}
 - name: CHATASSISTANT_LEADER_ELECTION
   value: {{ .Values.leaderElection | toJson | quote }}
 - name: CHATASSISTANT_LEASE_NAME

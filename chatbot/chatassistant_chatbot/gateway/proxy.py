@@ -1,0 +1,14 @@
+"""By which proxy the gateway is asked.
+
+Asked once: aiohttp's own `trust_env` reads the environment and the user's netrc anew for each request. Who vouches for a
+proxy and for the gateway, OpenSSL takes from SSL_CERT_FILE.
+"""
+
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+
+def proxy_of(url: str) -> str | None:
+    """The URL of the proxy that HTTPS_PROXY or HTTP_PROXY names for a URL, none for hosts of NO_PROXY."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme) or None
