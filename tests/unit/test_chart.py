@@ -86,6 +86,19 @@ def test_an_image_by_digest() -> None:
     assert container["image"] == f"ghcr.io/chatassistant-dev/operator@{digest}"
 
 
+def test_a_proxy_and_certificates_are_the_operators_too() -> None:
+    given = environment("httpsProxy=http://proxy.example.com:3128", "caBundle.configMap=authorities")
+    assert given["HTTPS_PROXY"] == given["CHATASSISTANT_HTTPS_PROXY"] == "http://proxy.example.com:3128"
+    assert given["NO_PROXY"] == given["CHATASSISTANT_NO_PROXY"]
+    assert given["SSL_CERT_FILE"] == given["CHATASSISTANT_CA_FILE"]
+    (deployment,) = objects_of("Deployment", "caBundle.configMap=authorities")
+    pod = deployment["spec"]["template"]["spec"]
+    (mounted,) = (each for each in pod["volumes"] if "configMap" in each)
+    assert mounted["configMap"] == {"name": "authorities"}
+    (mount,) = (each for each in pod["containers"][0]["volumeMounts"] if each["name"] == mounted["name"])
+    assert given["SSL_CERT_FILE"].startswith(mount["mountPath"])
+
+
 @pytest.mark.parametrize("values", [(), (LISTED,)], ids=["everywhere", "listed"])
 def test_no_right_is_too_wide(values: tuple[str, ...]) -> None:
     roles = [*objects_of("Role", *values), *objects_of("ClusterRole", *values)]

@@ -9,7 +9,15 @@ from pydantic.fields import FieldInfo
 from chatassistant_operator.settings import Settings
 
 CHARTS_OWN: Final = frozenset(
-    {"health_host", "health_port", "metrics_host", "metrics_port", "lease_namespace", "chatbot_image"}
+    {
+        "ca_file",
+        "chatbot_image",
+        "health_host",
+        "health_port",
+        "lease_namespace",
+        "metrics_host",
+        "metrics_port",
+    }
 )
 """Settings that are no values, as the chart itself says what they are."""
 
@@ -112,6 +120,16 @@ class NetworkPolicy(Part):
     """More rules of egress, such as for a proxy."""
 
 
+class CaBundle(Part):
+    """Certificates of those who sign for gateways, tool servers and issuers, besides the images' own."""
+
+    config_map: str = ""
+    """The name of a ConfigMap in the operator's namespace with them, as PEM; none when empty."""
+
+    key: str = "ca.crt"
+    """Its entry."""
+
+
 class ServiceMonitor(Part):
     """For the Prometheus Operator."""
 
@@ -208,6 +226,9 @@ class _Installation(Part):
 
     network_policy: NetworkPolicy = NetworkPolicy()
     """Whom the operator talks to."""
+
+    ca_bundle: CaBundle = CaBundle()
+    """Certificates of those who sign for gateways, tool servers and issuers: for the operator and for all chatbots."""
 
     service_monitor: ServiceMonitor = ServiceMonitor()
     """For the Prometheus Operator."""

@@ -28,10 +28,6 @@
 {{- end }}
 - name: CHATASSISTANT_NO_PROXY
   value: {{ .Values.noProxy | quote }}
-{{- if not (kindIs "invalid" .Values.caFile) }}
-- name: CHATASSISTANT_CA_FILE
-  value: {{ .Values.caFile | quote }}
-{{- end }}
 - name: CHATASSISTANT_METRICS_NAMESPACES
   value: {{ .Values.metricsNamespaces | toJson | quote }}
 - name: CHATASSISTANT_EGRESS
