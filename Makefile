@@ -80,7 +80,7 @@ cluster-down: .venv/.dev ## remove that cluster
 	@$(CLUSTER) down
 
 e2e: .venv/.dev .venv/bin/helm ## tests on a whole cluster, which they start and remove (ARGS="-k name" chooses)
-	PYTHONPATH=. $(BIN)/pytest -m e2e tests/e2e $(ARGS)
+	$(BIN)/pytest -m e2e tests/e2e $(ARGS)
 
 clean: ## remove what was set up here
 	rm -rf .venv dist $(PAGE)/node_modules $(TEST_CLIENTS:=/node_modules) $(dir $(PAGE_BUILT)) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

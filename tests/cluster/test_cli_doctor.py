@@ -11,7 +11,9 @@ import pexpect
 import pytest
 import yaml
 
+from chatassistant_operator.chart.files import lease_rules, rules
 from chatassistant_operator.cli.doctor import CHAIN
+from chatassistant_operator.cluster.kinds import OPTIONAL
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.assistants import Assistants
 from support.command_line import SCRIPT, CommandLine
@@ -172,42 +174,47 @@ def test_an_api_server_that_cannot_be_reached(patient: Patient, kubernetes: Cont
     assert "set KUBECONFIG" in json.loads(done.stdout)[0]["links"][0]["message"]
 
 
-def test_a_cluster_without_the_crd(tmp_path: Path) -> None:
-    plane = ControlPlane(tmp_path / "kubernetes")
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A cluster on which nobody else's operator runs."""
+    plane = ControlPlane(tmp_path_factory.mktemp("bare"))
     plane.start()
-    try:
-        plane.kubectl("delete", "crd", "chatassistants.chatassistant.dev")
-        cli = CommandLine(plane, "default", tmp_path)
+    yield plane
+    plane.stop()
 
-        def without() -> dict[str, Any]:
-            done = cli.run("doctor", "todo", "-o", "json")
-            (item,) = json.loads(done.stdout)
-            assert item["broken"] == "Crd", item
-            return dict(item["links"][1])
 
-        assert eventually(without, "the kind is gone")["cure"] == "kubectl apply -f crds/"
-    finally:
-        plane.stop()
+def test_no_operator(bare: ControlPlane, gateway: GatewayProcess, tmp_path: Path) -> None:
+    patient = Patient(Assistants(bare, "default", gateway.base_url), gateway, tmp_path)
+    patient.apply()
+    assert "kubectl get pods -A" in patient.broken("Operator")["cure"]
+    operator = OperatorProcess(bare, "default", gateway.base_url, tmp_path / "operator", {})
+    patient.wait("SecretNotFound")
+    assert patient.broken("Secret")
+    operator.stop()
+    assert "none has renewed its Lease" in patient.broken("Operator")["message"]
+
+
+def test_no_crd(bare: ControlPlane, tmp_path: Path) -> None:
+    bare.kubectl("delete", "crd", "chatassistants.chatassistant.dev")
+    cli = CommandLine(bare, "default", tmp_path)
+
+    def without() -> dict[str, Any]:
+        done = cli.run("doctor", "todo", "-o", "json")
+        (item,) = json.loads(done.stdout)
+        assert item["broken"] == "Crd", item
+        return dict(item["links"][1])
+
+    assert eventually(without, "the kind is gone")["cure"] == "kubectl apply -f crds/"
 
 
 def test_an_assistant_that_is_not_there(patient: Patient) -> None:
     assert patient.name in patient.broken("Assistant")["message"]
 
 
-def test_no_operator(
-    start_operator: Callable[..., OperatorProcess],
-    assistants: Assistants,
-    gateway: GatewayProcess,
-    tmp_path: Path,
-) -> None:
-    patient = Patient(assistants, gateway, tmp_path)
-    patient.apply()
-    assert "kubectl get pods -A" in patient.broken("Operator")["cure"]
-    operator = start_operator()
-    patient.start()
-    patient.is_well()
-    operator.stop()
-    assert "none has renewed its Lease" in patient.broken("Operator")["message"]
+def _as_words(rule: dict[str, Any]) -> str:
+    (group,), (resource,) = rule["apiGroups"], rule["resources"]
+    plural, slash, subresource = resource.partition("/")
+    return f"{','.join(rule['verbs'])} {plural}{f'.{group}' if group else ''}{slash}{subresource}"
 
 
 def test_an_operator_that_lacks_rights(
@@ -218,16 +225,10 @@ def test_an_operator_that_lacks_rights(
     tmp_path: Path,
 ) -> None:
     patient = Patient(assistants, gateway, tmp_path)
-    rules = (
-        "get,list,watch chatassistants.chatassistant.dev",
-        "get,patch,update chatassistants.chatassistant.dev/status",
-        "get,list,watch,create,patch deployments.apps",
-        "get,list,watch replicasets.apps",
-        "get,list,watch,create,patch services,serviceaccounts,configmaps,pods",
-        "get,create,update leases.coordination.k8s.io",
-        "create,patch events.events.k8s.io",
-    )
-    few = user(assistants, tmp_path, *rules)
+    unknown = {each.group for each in OPTIONAL}
+    granted = [each for each in (*rules(), *lease_rules()) if not unknown & set(each["apiGroups"])]
+    granted = [each for each in granted if each["resources"] != ["secrets"]]
+    few = user(assistants, tmp_path, *map(_as_words, granted))
     start_operator(kubeconfig=few.environment["KUBECONFIG"])
     assistants.put_key(patient.token, patient.secret)
     patient.apply()
@@ -339,7 +340,8 @@ def test_a_model_that_is_misspelt(patient: Patient) -> None:
     ids=["nothing", "443 only", "elsewhere"],
 )
 def test_a_network_policy_in_the_way(patient: Patient, egress: list[Any], words: str) -> None:
-    patient.start()
+    # What one policy lets through, no other keeps back.
+    patient.start(networkPolicy={"enabled": False})
     policy = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deploy.cluster.machine import process
 
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
+
+# `deploy` is a folder of the project's, and no package that is installed.
+sys.path.append(str(Path(__file__).parents[2]))
+
+from deploy.cluster.machine import process
+
 from support.whole_cluster import Team, WholeCluster, make, traces
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractStreamWriter
 
 from chatassistant_operator.api import names
 from chatassistant_operator.cluster.errors import ExpiredError, NotFoundError, UnreachableError, from_response
@@ -241,9 +242,7 @@ class _Guarded(aiohttp.BytesPayload):
         super().__init__(content)
         self._may_send = may_send
 
-    async def write_with_length(
-        self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
-    ) -> None:
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         self._may_send()
         await super().write_with_length(writer, content_length)
 

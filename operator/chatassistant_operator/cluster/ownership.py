@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from chatassistant_operator.cluster.client import Client
+from chatassistant_operator.cluster.difference import settled
 from chatassistant_operator.cluster.errors import ConflictError, NotFoundError
 from chatassistant_operator.cluster.kinds import Kind
 from chatassistant_operator.observed import Manifest
@@ -48,6 +49,9 @@ async def apply_child(
     if live is not None:
         if not _same_owner(manifest, live):
             raise NameTakenError(_taken(kind, live))
+        if settled(manifest, live):
+            # Our watch did not know yet: the operator that led before has made it just now.
+            return live
         return (await client.apply(kind, _with_uid(manifest, live))).object
     if not await owner_exists():
         raise OwnerGoneError

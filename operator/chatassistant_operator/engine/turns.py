@@ -1,6 +1,6 @@
 """At most so many of many things under way at a time, and who waits is woken when there is room."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from itertools import islice
 from typing import Generic, TypeVar
@@ -30,7 +30,7 @@ class Turns(Generic[K]):
         return self._busy() - (key in self._under_way or key in self._beginning) < self._limit
 
     @contextmanager
-    def during(self, key: K, *, wanted: bool) -> Iterator[None]:
+    def during(self, key: K, *, wanted: bool) -> Generator[None]:
         """The time in which a key begins, if it wants to and there is room; else, if it wants to, it waits from now on."""
         begins = wanted and self.has_room(key)
         if begins:
