@@ -30,6 +30,7 @@ lint: .venv/.dev .venv/bin/helm $(PAGE)/node_modules/.dev ## style, types, impor
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+	$(BIN)/hadolint operator/Dockerfile chatbot/Dockerfile
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(WITH_NODE) npm --prefix $(PAGE) run --silent check

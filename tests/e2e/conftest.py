@@ -6,24 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from chatassistant_operator.local.openrouter.situations import ACCEPTED
-
-# `deploy` is a folder of the project's, and no package that is installed.
-sys.path.append(str(Path(__file__).parents[2]))
-
 from deploy.cluster.machine import process
 
+from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.whole_cluster import Team, WholeCluster, make, traces
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """They need minutes, root and packages, and so are not among the ordinary tests."""
     return None if "e2e" in config.option.markexpr else True
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "e2e: needs a whole cluster (`make e2e`)")
 
 
 @pytest.fixture(scope="session")
