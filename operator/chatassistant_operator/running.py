@@ -198,6 +198,7 @@ class Engine:
         while True:
             await self._until_leading()
             self._lost.clear()
+            await self.assistants.catch_up()
             asked = (self._references, self._tokens, self._gateway, self._pods)
             works = (*(run for each in asked for run in each.runs()), self._workers.run(), self._lost.wait())
             tasks = [asyncio.ensure_future(work) for work in works]

@@ -195,7 +195,9 @@ async def test_errors_are_counted(http: httpx.AsyncClient, gateway: GatewayProce
     assert chatbot.metric(sample) == before + 1
 
 
-async def test_retries_are_counted(http: httpx.AsyncClient, gateway: GatewayProcess, chatbot: Chatbot) -> None:
+async def test_retries_are_counted(
+    http: httpx.AsyncClient, gateway: GatewayProcess, chatbot: Chatbot
+) -> None:
     sample = "chatassistant_chatbot_gateway_retries_total"
     before = chatbot.metric(sample)
     gateway.misbehave(route=ROUTE, error="bad_gateway", times=2)

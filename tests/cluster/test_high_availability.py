@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chatassistant_operator.api.names import VALIDATE_AT_ANNOTATION
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.assistants import Assistants
 from support.control_plane import ControlPlane
@@ -212,6 +213,8 @@ def test_the_operator_itself_rolls_and_no_write_is_lost_or_repeated(
     names = [f"todo-{number}" for number in range(MANY)]
     idle.create_many(names, replicas=0)
     wait_until_told(idle, timeout=400)
+    # A configuration is removed whose ReplicaSet had not been made yet when the next one came.
+    eventually(lambda: len(idle.kubectl("get", "rs", "-o", "name").split()) == MANY, "all ReplicaSets", 120)
     settled_versions(idle)
     begun = time.monotonic()
     edited = names[:: MANY // 100]
@@ -247,8 +250,7 @@ def test_the_operator_itself_rolls_and_no_write_is_lost_or_repeated(
 def test_what_no_author_asked_for_rolls_in_turn(
     start_operator: Callable[..., OperatorProcess], assistants: Assistants
 ) -> None:
-    # After a restart Secrets and gateway are asked in their own time, and no pods roll before.
-    settings = {"max_concurrent_rollouts": str(TURNS), "secret_interval_seconds": "1"}
+    settings = {"max_concurrent_rollouts": str(TURNS)}
     before = start_operator(**settings)
     names = [f"todo-{number:02}" for number in range(12)]
     assistants.put_key(ACCEPTED.token)
@@ -258,6 +260,11 @@ def test_what_no_author_asked_for_rolls_in_turn(
     wait_until_told(assistants)
     assert before.stop() == 0
     start_operator(**settings, chatbot_image=NEW_IMAGE)
+    # After a restart Secrets are read within a minute, and no pods roll before; unless somebody wishes for it.
+    assistants.kubectl("annotate", "chat", "--all", f"{VALIDATE_AT_ANNOTATION}=now")
+    eventually(
+        lambda: all("lastHandledValidateAt" in each["status"] for each in assistants.all()), "all are read"
+    )
     first = wait_until_rolled(assistants, TURNS)
     waiting = [name for name in names if name not in first]
     told = {name: assistants.get(name)["metadata"]["resourceVersion"] for name in waiting}

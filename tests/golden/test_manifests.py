@@ -201,6 +201,20 @@ def test_configurations_go_when_no_revision_needs_them() -> None:
     assert desired.obsolete(plan, replace(GOOD, children=children)) == ("todo-config-old",)
 
 
+def test_configurations_stay_that_another_operator_has_begun_to_roll_out() -> None:
+    newer = _plan({"systemPrompt": "Another"}, GOOD)
+    begun, live = (
+        next(each for each in newer.manifests if each["kind"] == kind) for kind in ("ConfigMap", "Deployment")
+    )
+    names_ = (begun["metadata"]["name"],)
+    # The Deployment asks for it, and its ReplicaSet is not there yet.
+    asked = replace(GOOD, children=Children(deployment=live, config_maps=names_))
+    assert desired.obsolete(_plan({}, GOOD), asked) == ()
+    # The Deployment comes next, when answers that are awaited have come.
+    awaited = replace(GOOD, key=PENDING, children=replace(_running({}), config_maps=names_))
+    assert desired.obsolete(_plan({"systemPrompt": "Another"}, awaited), awaited) == ()
+
+
 def test_what_is_left_out_is_the_same_on_both_sides() -> None:
     """A field that is not rendered means the API's default to the author, and the chatbot's to the chatbot."""
     spec, configuration = assistant().spec, Configuration()

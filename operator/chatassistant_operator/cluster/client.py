@@ -72,12 +72,14 @@ class Client:
         """One object."""
         return (await self._request("GET", kind, kind.path(namespace, name)))[1]
 
-    async def metadata(self, kind: Kind, namespace: str | None) -> list[Manifest]:
-        """The metadata of all objects of a kind, from the API server's cache, which may lag."""
+    async def metadata(self, kind: Kind, namespace: str | None, *, fresh: bool = False) -> list[Manifest]:
+        """The metadata of all objects of a kind, from the API server's cache, which may lag, unless it is to be fresh."""
+        query = {} if fresh else {"resourceVersion": "0"}
         _, answer = await self._request(
-            "GET", kind, kind.path(namespace), {"resourceVersion": "0"}, headers={"Accept": _METADATA_ONLY}
+            "GET", kind, kind.path(namespace), query, headers={"Accept": _METADATA_ONLY}
         )
-        items: list[Manifest] = answer["items"]
+        # Of what was never there, a fresh list is null.
+        items: list[Manifest] = answer["items"] or []
         return items
 
     async def apply(self, kind: Kind, manifest: Manifest, *, subresource: str | None = None) -> Applied:

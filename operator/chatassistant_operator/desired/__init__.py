@@ -71,15 +71,27 @@ def build(assistant: ChatAssistant, seen: Observed, findings: tuple[Finding, ...
 
 
 def obsolete(plan: Plan, seen: Observed) -> tuple[str, ...]:
-    """The names of configuration ConfigMaps that no revision, kept for going back to, still needs."""
+    """The names of configuration ConfigMaps that no revision, kept for going back to, still needs.
+
+    None while it is awaited what to run: the operator that led before may have begun just that.
+    """
+    if not any(kind == "Deployment" for kind, _ in map(_child, plan.manifests)):
+        return ()
     needed = {each.config_map for each in seen.children.replica_sets}
     needed |= {name for kind, name in map(_child, plan.manifests) if kind == "ConfigMap"}
+    needed |= _used(seen.children.deployment)
     return tuple(name for name in seen.children.config_maps if name not in needed)
 
 
 def _rolls(wanted: Manifest, live: Manifest) -> bool:
     """Whether pods that run are replaced."""
     return is_running(live) and annotation(live, names.REVISION_ANNOTATION) != revision_of(wanted)
+
+
+def _used(live: Manifest | None) -> set[str]:
+    """The configurations that the pods of a Deployment come to read, whose ReplicaSet may not be there yet."""
+    volumes: list[Manifest] = live["spec"]["template"]["spec"].get("volumes", []) if live else []
+    return {each["configMap"]["name"] for each in volumes if "configMap" in each}
 
 
 def _frame(assistant: ChatAssistant, seen: Observed) -> tuple[Manifest, ...]:

