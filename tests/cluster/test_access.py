@@ -4,15 +4,12 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.assistants import Assistants
-from support.control_plane import ControlPlane
-from support.gateway import GatewayProcess
 from support.issuer import AUDIENCE, Issuer
 from support.node import NodeStandIn
 from support.operators import OperatorProcess
@@ -211,53 +208,3 @@ def test_an_issuer_that_is_away_is_told_of(
         assert _status(_address(assistants), token) == 200
     finally:
         issuer.stop()
-
-
-@pytest.fixture
-def few_rights(kubernetes: ControlPlane, namespace: str, tmp_path: Path) -> str:
-    """The kubeconfig of who may create Secrets and get them by name, and not list, watch, change or delete any."""
-    everything_else = [
-        "chatassistants",
-        "chatassistants/status",
-        "configmaps",
-        "pods",
-        "replicasets",
-        "deployments",
-    ]
-    rules: list[dict[str, Any]] = [
-        {"apiGroups": ["", "apps", "chatassistant.dev"], "resources": [*everything_else, "services", "serviceaccounts"], "verbs": ["*"]},
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"]},
-        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
-        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
-    ]  # fmt: skip
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": "few"},
-        "rules": rules,
-    }
-    kubernetes.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(role))
-    kubernetes.kubectl("-n", namespace, "create", "serviceaccount", "operator")
-    subject = f"--serviceaccount={namespace}:operator"
-    kubernetes.kubectl("-n", namespace, "create", "rolebinding", "few", "--role=few", subject)
-    path = tmp_path / "kubeconfig"
-    path.write_text(
-        kubernetes.kubeconfig_for(kubernetes.create_token(namespace, "operator")), encoding="utf-8"
-    )
-    return str(path)
-
-
-def test_no_right_to_change_secrets_is_needed(
-    few_rights: str,
-    start_operator: Callable[..., OperatorProcess],
-    assistants: Assistants,
-    gateway: GatewayProcess,
-) -> None:
-    start_operator(kubeconfig=few_rights, secret_interval_seconds="1")
-    assistants.put_key(ACCEPTED.token)
-    assistants.apply()
-    assistants.wait_for("Ready")
-    assert assistants.ask("Hello")["choices"]
-    before = assistants.token()
-    assistants.kubectl("delete", "secret", "todo-access")
-    assert eventually(assistants.token, "another token is made") != before
