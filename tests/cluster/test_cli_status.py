@@ -47,7 +47,8 @@ def cli(kubernetes: ControlPlane, todo: Assistants, tmp_path: Path) -> CommandLi
 def broken(todo: Assistants) -> Iterator[str]:
     """An assistant whose Secret is not there."""
     todo.apply("broken", credentials={"apiKeySecretRef": {"name": "missing", "key": "the-key"}})
-    todo.wait_for("SecretNotFound", name="broken")
+    # The last one's token may be in the way for a while: it is looked for every 30 s.
+    todo.wait_for("SecretNotFound", name="broken", timeout=60)
     yield "broken"
     todo.kubectl("delete", "chat", "broken")
 

@@ -51,10 +51,12 @@ class CommandLine:
 
     def terminal(self, *arguments: str, columns: int = 120, **environment: str) -> Any:
         """Run a command in a terminal of so many columns; gives pexpect's view of it."""
+        # Programs believe these rather than the terminal, and pytest-xdist sets them.
+        inherited = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
         return pexpect.spawn(
             str(SCRIPT),
             [*arguments, "-n", self._namespace],
-            env=os.environ | self.environment | {"TERM": "xterm-256color"} | environment,  # type: ignore[arg-type]
+            env=inherited | self.environment | {"TERM": "xterm-256color"} | environment,  # type: ignore[arg-type]
             cwd=str(self.folder),
             dimensions=(40, columns),
             timeout=30,
