@@ -16,6 +16,7 @@ import pytest
 
 from chatassistant_operator.api.guide import GUIDE
 from chatassistant_operator.api.reasons import ConditionType, Reason
+from chatassistant_operator.chart.files import lease_rules, rules
 from support.assistants import Assistants
 from support.control_plane import ControlPlane
 from support.gateway import GatewayProcess
@@ -588,19 +589,13 @@ def test_a_right_that_the_operator_lacks(
     start_operator: Callable[..., OperatorProcess],
     tmp_path: Path,
 ) -> None:
-    rules: list[dict[str, Any]] = [
-        {"apiGroups": ["chatassistant.dev"], "resources": ["chatassistants", "chatassistants/status"], "verbs": ["get", "list", "watch", "patch"]},
-        {"apiGroups": ["", "apps"], "resources": ["configmaps", "pods", "replicasets", "deployments", "services", "serviceaccounts"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["create", "patch"]},
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
-        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
-        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
-    ]  # fmt: skip
+    granted = [each for each in (*rules(), *lease_rules()) if each["resources"] != ["services"]]
+    granted.append({"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch"]})
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",
         "metadata": {"name": "few"},
-        "rules": rules,
+        "rules": granted,
     }
     assistants = Assistants(kubernetes, namespace, gateway.base_url)
     assistants.kubectl("create", "serviceaccount", "operator")
