@@ -264,7 +264,11 @@ BAD = (
     Bad("egress to a range with bits beyond it", _egress("10.0.0.1/24"), "ipBlock.cidr", "no bits set"),
     Bad(
         "egress to pods",
-        _spec(networkPolicy={"additionalEgress": [{"to": [{"podSelector": {}}]}]}),
+        _spec(
+            networkPolicy={
+                "additionalEgress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]}]
+            }
+        ),
         "additionalEgress[0].to[0]",
     ),
     Bad("network policy as a word", _spec(networkPolicy={"enabled": "no"}), "networkPolicy.enabled"),

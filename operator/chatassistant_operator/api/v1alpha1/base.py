@@ -84,7 +84,16 @@ def faults(error: ValidationError) -> list[Fault]:
         message = "unknown field" if each["type"] == "extra_forbidden" else each["msg"]
         reads = tuple(_READS.findall(context.get("cel", "")))
         found.append(Fault(path, message, each["type"], reads))
-    return found
+    # pydantic counts the valid items of a tuple only: what is in it seems to be missing, too.
+    return [
+        fault
+        for fault in found
+        if fault.type != "too_short" or not any(_is_inside(each.path, fault.path) for each in found)
+    ]
+
+
+def _is_inside(path: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
 
 
 def dotted(path: Iterable[str | int]) -> str:
