@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
 import orjson
 
@@ -88,7 +88,8 @@ class Answering:
 
     async def in_one_piece(self, ask: Ask, outcome: Outcome) -> bytes:
         """The answer to the first step as JSON; raises `GatewayError`."""
-        turn, step = outcome.turn, cast("Step", ask)
+        turn = outcome.turn
+        step: Step = ask
         while True:
             outcome.turn = turn
             match step:

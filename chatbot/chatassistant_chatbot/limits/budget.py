@@ -3,7 +3,6 @@
 Money is counted in whole nano-dollars (10^-9 USD): no rounding adds up over a day of cheap tokens.
 """
 
-import itertools
 import math
 import secrets
 import time
@@ -11,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from chatassistant_chatbot.errors import CallerError
@@ -112,8 +112,6 @@ class Budget:
             model: (float(price.prompt * _NANOS), float(price.completion * _NANOS))
             for model, price in configuration.prices.items()
         }
-        self._holds = (f"{secrets.token_hex(8)}-{number}" for number in itertools.count())
-        self._day = _Day(0)
         self._finished: tuple[str, Spending] | None = None
 
     def within(self, opening: Opening) -> Opening:
@@ -147,16 +145,14 @@ class Budget:
             CallerError: 429 when the budget is used up, with the seconds until the next midnight (UTC).
         """
         now = self._clock()
-        if now not in self._day:
-            self._day = _Day(now)
-        day = self._day.date
+        day = _date(now)
         prompt, prices = tokens_of(prompt_characters), self._prices
         costs = [prompt * prices[each][0] + max_tokens * prices[each][1] for each in models if each in prices]
         nanos = _nanos(max(costs, default=0))
         is_free = nanos == 0 and len(costs) == len(models)
         if self._limit is None or is_free:
             return Reservation(self._store, day, nanos, None)
-        hold = Hold(next(self._holds), nanos)
+        hold = Hold(secrets.token_hex(8), nanos)
         if not (await self._store.reserve(day, hold, self._limit)).granted:
             raise CallerError(
                 429,
@@ -215,20 +211,15 @@ def sum_of(spending: Spending) -> Usage:
 
 
 def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    return _date_of(int(seconds // _DAY_SECONDS))
+
+
+@lru_cache(maxsize=MOST_DAYS)
+def _date_of(day: int) -> str:
+    """The date (UTC) of a day since 1970, which is written once and not for each request."""
+    return datetime.fromtimestamp(day * _DAY_SECONDS, UTC).date().isoformat()
 
 
 def _nanos(amount: float) -> int:
     """Whole ones, rounded up, but for what is less than binary fractions of it can tell."""
     return math.ceil(round(amount, 3))
-
-
-class _Day:
-    """A day (UTC), by any moment of it; its date is written once."""
-
-    def __init__(self, now: float) -> None:
-        self._begin = now - now % _DAY_SECONDS
-        self.date = _date(now)
-
-    def __contains__(self, now: float) -> bool:
-        return self._begin <= now < self._begin + _DAY_SECONDS
