@@ -105,6 +105,8 @@ def test_a_bundle_has_what_helps_and_no_canary(cli: CommandLine, todo: Assistant
         eventually(
             lambda name=name: "it goes on" in node.log(todo.namespace, name), "the log has its canaries"
         )  # type: ignore[misc]
+    reasons = "jsonpath={.items[*].reason}"
+    eventually(lambda: "Ready" in todo.kubectl("get", "events", "-o", reasons).split(), "the event is there")
     result = cli.run("support-bundle", "todo")
     assert (result.returncode, result.stderr) == (0, "")
     path = cli.folder / result.stdout.strip()

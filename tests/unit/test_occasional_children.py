@@ -42,7 +42,8 @@ def _kinds(plan: desired.Plan) -> list[str]:
 
 def _live(count: int) -> Manifest:
     (made,) = (each for each in _plan({}).manifests if each["kind"] == "Deployment")
-    return {**made, "spec": {**made["spec"], "replicas": count}}
+    metadata = {**made["metadata"], "resourceVersion": "41"}
+    return {**made, "metadata": metadata, "spec": {**made["spec"], "replicas": count}}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,24 @@ def _live(count: int) -> Manifest:
 )
 def test_how_many_pods_are_asked_for(spec: dict[str, Any], children: Children, expected: int | None) -> None:
     assert replicas(assistant(**spec), children) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "children", "expected"),
+    [
+        ({"replicas": 3}, Children(_live(5)), None),
+        (SCALED, Children(), None),
+        (SCALED, Children(_live(0)), None),
+        (SCALED, Children(_live(5)), "41"),
+        (SCALED, Children(_live(5), scaled_by_others=True), None),
+        ({**SCALED, "suspend": True}, Children(_live(5)), None),
+    ],
+)
+def test_a_number_that_was_read_is_written_only_where_it_still_stands(
+    spec: dict[str, Any], children: Children, expected: str | None
+) -> None:
+    (wanted,) = (each for each in _plan(spec, children=children).manifests if each["kind"] == "Deployment")
+    assert wanted["metadata"].get("resourceVersion") == expected
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def settled(desired: Manifest, live: Manifest) -> bool:
 
 def stamped(desired: Manifest) -> Manifest:
     """The manifest with a hash of itself as annotation, by which fields that we no longer want are noticed."""
-    digest = hashlib.sha256(orjson.dumps(desired, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+    content = orjson.dumps(_unconditional(desired), option=orjson.OPT_SORT_KEYS)
+    digest = hashlib.sha256(content).hexdigest()[:16]
     metadata = desired["metadata"]
     annotations = {**metadata.get("annotations", {}), names.DESIRED_HASH_ANNOTATION: digest}
     return {**desired, "metadata": {**metadata, "annotations": annotations}}
@@ -55,7 +56,14 @@ def differs(desired: Manifest, live: Manifest) -> bool:
     """
     if desired.get("kind") in _WHOLE and desired.get("spec") != live.get("spec"):
         return True
-    return _objects_differ(desired, live, "")
+    return _objects_differ(_unconditional(desired), live, "")
+
+
+def _unconditional(desired: Manifest) -> Manifest:
+    """The manifest without its resourceVersion, which says of what it may be applied to, and nothing of what is wanted."""
+    metadata = desired.get("metadata", {})
+    metadata = {name: value for name, value in metadata.items() if name != "resourceVersion"}
+    return {**desired, "metadata": metadata}
 
 
 def _values_differ(desired: Any, live: Any, field: str = "") -> bool:

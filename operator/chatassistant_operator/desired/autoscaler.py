@@ -45,3 +45,13 @@ def replicas(assistant: ChatAssistant, children: Children) -> int | None:
         return None
     count: int = live["spec"]["replicas"]
     return count
+
+
+def takes_live_replicas(assistant: ChatAssistant, children: Children) -> bool:
+    """Whether `replicas` repeats what is live: an autoscaler may have said another number since that was seen."""
+    return (
+        assistant.spec.autoscaling is not None
+        and not assistant.spec.suspend
+        and not children.scaled_by_others
+        and is_running(children.deployment)
+    )

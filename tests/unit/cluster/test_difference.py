@@ -21,6 +21,7 @@ SAME: tuple[tuple[str, Any, Any], ...] = (
     ("their variable", {"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "B"}, {"name": "A", "value": "1"}]}),
     ("defaulted port", {"ports": [{"port": 80, "protocol": "TCP"}]}, {"ports": [{"port": 80, "protocol": "TCP", "nodePort": 3}]}),
     ("a policy with their label", POLICY, {**POLICY, "metadata": {"labels": {"their": "label"}}}),
+    ("another version", {"metadata": {"resourceVersion": "1"}}, {"metadata": {"resourceVersion": "2"}}),
     ("their owner", {"ownerReferences": [{"uid": "1"}]}, {"ownerReferences": [{"uid": "2"}, {"uid": "1"}]}),
 )  # fmt: skip
 
@@ -65,3 +66,9 @@ def test_a_field_that_is_no_longer_wanted_is_noticed() -> None:
     assert settled(before, before)
     assert not differs({"spec": {"a": 1}}, before)
     assert not settled(after, before)
+
+
+def test_what_a_manifest_may_be_applied_to_is_not_of_what_it_says() -> None:
+    first, second = ({"metadata": {"name": "a", "resourceVersion": version}} for version in ("1", "2"))
+    assert stamped(first)["metadata"]["annotations"] == stamped(second)["metadata"]["annotations"]
+    assert stamped(first)["metadata"]["resourceVersion"] == "1"
