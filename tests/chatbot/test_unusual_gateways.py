@@ -191,4 +191,4 @@ async def test_a_gateway_that_is_not_there(start_chatbot: Callable[..., Chatbot]
         response = await http.post(URL, json=HELLO, headers={"X-Request-Id": "nobody"})
     assert (response.status_code, response.json()["error"]["code"]) == (502, "gateway_error")
     told = await chatbot.entries_of("nobody", 4)
-    assert "the connection failed (ClientConnectorError)" in told[0]["message"]
+    assert "the connection failed (ConnectionRefusedError)" in told[0]["message"]

@@ -4,12 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
-
-import aiohttp
+from typing import Final, Self
 
 from chatassistant_chatbot.errors import GatewayError
 from chatassistant_chatbot.gateway.answers import Masked
+from chatassistant_chatbot.gateway.response import Response
 from chatassistant_chatbot.turn.answer import JsonObject
 
 logger = logging.getLogger(__name__)
@@ -53,20 +52,57 @@ Observe = Callable[[Exchange], None]
 
 
 class Recorder:
-    """Fills in an exchange while it goes on."""
+    """Fills in an exchange while it goes on, as a context manager; at its end the answer is closed and `observe` called.
 
-    def __init__(self, exchange: Exchange, masked: Masked) -> None:
-        self._exchange = exchange
+    Attributes:
+        exchange: What is filled in.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_body",
+        "_content",
+        "_explains",
+        "_headers",
+        "_masked",
+        "_observe",
+        "_started",
+        "exchange",
+    )
+
+    def __init__(self, exchange: Exchange, masked: Masked, observe: Observe) -> None:
+        self.exchange = exchange
         self._masked = masked
+        self._observe = observe
         self._started = time.monotonic()
         self._explains = logger.isEnabledFor(logging.DEBUG)
         self._headers: Mapping[str, str] = {}
-        self._content = b""
+        self._body = self._content = b""
+        self._answer: Response | None = None
 
-    def began(self, response: aiohttp.ClientResponse) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        exchange = self.exchange
+        if self._answer is not None:
+            self._answer.close()
+        exchange.complete = error is None
+        if isinstance(error, GatewayError):
+            exchange.error = error
+        exchange.seconds = time.monotonic() - self._started
+        if self._explains:
+            self._explain()
+        self._observe(exchange)
+
+    def begins(self, headers: Mapping[str, str], body: bytes) -> None:
+        """This is being sent."""
+        self._headers, self._body = headers, body
+
+    def began(self, answer: Response) -> None:
         """The status and the headers are there."""
-        self._exchange.status = response.status
-        self._headers = response.headers
+        self.exchange.status = answer.status
+        self._answer = answer
 
     def heard(self, content: bytes) -> None:
         """Some of the body is there."""
@@ -75,7 +111,7 @@ class Recorder:
 
     def took(self, answer: JsonObject) -> None:
         """An answer is there, or a chunk of one."""
-        exchange = self._exchange
+        exchange = self.exchange
         if exchange.first_byte_seconds is None:
             exchange.first_byte_seconds = time.monotonic() - self._started
             exchange.model, exchange.generation = _text(answer.get("model")), _text(answer.get("id"))
@@ -83,12 +119,9 @@ class Recorder:
         if isinstance(usage, dict):
             exchange.usage = usage
 
-    def ended(self, headers: Mapping[str, str], body: bytes) -> None:
+    def _explain(self) -> None:
         """Log it at Debug: headers with the key masked, bodies cut."""
-        exchange, masked = self._exchange, self._masked
-        exchange.seconds = time.monotonic() - self._started
-        if not self._explains:
-            return
+        exchange, masked = self.exchange, self._masked
         logger.debug(
             "gateway exchange",
             extra={
@@ -103,9 +136,9 @@ class Recorder:
                 "model": exchange.model,
                 "prompt_tokens": exchange.usage.get("prompt_tokens"),
                 "completion_tokens": exchange.usage.get("completion_tokens"),
-                "request_headers": _shown(headers, masked),
-                "response_headers": _shown(self._headers, masked),
-                "request_body": _cut(masked(body)),
+                "request_headers": _shown(self._headers, masked),
+                "response_headers": _shown(self._answer.headers if self._answer else {}, masked),
+                "request_body": _cut(masked(self._body)),
                 "response_body": _cut(masked(self._content)),
             },
         )

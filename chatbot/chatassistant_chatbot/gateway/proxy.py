@@ -1,7 +1,6 @@
 """By which proxy the gateway is asked.
 
-Asked once: aiohttp's own `trust_env` reads the environment and the user's netrc anew for each request. Who vouches for a
-proxy and for the gateway, OpenSSL takes from SSL_CERT_FILE.
+Who vouches for a proxy and for the gateway, OpenSSL takes from SSL_CERT_FILE.
 """
 
 from urllib.parse import urlsplit

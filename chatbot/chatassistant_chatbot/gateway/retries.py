@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from chatassistant_chatbot.errors import GatewayError
+from chatassistant_chatbot.gateway.response import Patience
 
 logger = logging.getLogger(__name__)
 
@@ -17,32 +17,30 @@ _FIRST_PAUSE_SECONDS: Final = 0.25
 T = TypeVar("T")
 
 
-async def with_retries(attempt: Callable[[int], Awaitable[T]], seconds: float) -> T:
-    """What the first attempt gives that gives something; each is told how many there were before it.
+async def with_retries(attempt: Callable[[int, Patience], Awaitable[T]], seconds: float) -> T:
+    """What the first attempt gives that gives something.
+
+    Each is told how many there were before it, and how long to wait: no longer than the seconds for all of them.
 
     Raises:
-        GatewayError: the last attempt's, or 504 when the seconds for all of them are over.
+        GatewayError: the last attempt's.
     """
-    deadline = time.monotonic() + seconds
-    retries = 0
+    patience, retries = patience_for(seconds), 0
     while True:
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return await attempt(retries)
-        except TimeoutError:
-            raise silence(seconds) from None
+            return await attempt(retries, patience)
         except GatewayError as error:
             pause = _pause(error, retries)
-            if pause is None or time.monotonic() + pause >= deadline:
+            if pause is None or patience_for(pause).until >= patience.until:
                 raise
             logger.info("gateway: %s: tried again in %.2f s", error, pause)
         await asyncio.sleep(pause)
         retries += 1
 
 
-def silence(seconds: float) -> GatewayError:
-    """The error that stands for no answer in so many seconds."""
-    return GatewayError(504, f"it gave no answer within {seconds:g} s")
+def patience_for(seconds: float) -> Patience:
+    """To wait for an answer for so many seconds from now on."""
+    return Patience(asyncio.get_running_loop().time() + seconds, f"it gave no answer within {seconds:g} s")
 
 
 def _pause(error: GatewayError, retries: int) -> float | None:
