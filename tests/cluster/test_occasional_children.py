@@ -173,6 +173,9 @@ def test_a_kind_that_is_not_installed_is_told_and_noticed_when_it_appears(
         assert _live(allowing, "HTTPRoute")["spec"]["hostnames"] == ["chat.example.com"]
         allowing.kubectl("delete", _resource("HTTPRoute"), "todo", "--wait=false")
         eventually(lambda: _live(allowing, "HTTPRoute"), "it is watched, and comes back")
+    # And when it goes again.
+    allowing.apply(httpRoute=ROUTE, systemPrompt="Another one")
+    assert "the rest works" in allowing.wait_for("ApplyFailed", "Applied")["message"]
     allowing.apply()
     allowing.wait_for("Ready")
 

@@ -10,7 +10,7 @@ from typing import Final, Generic, NoReturn, TypeVar
 
 from chatassistant_operator.engine.backoff import Backoff
 from chatassistant_operator.engine.failures import FailureLog
-from chatassistant_operator.engine.source import Expired, Source, WatchEvent
+from chatassistant_operator.engine.source import Expired, NotServed, Source, WatchEvent
 from chatassistant_operator.engine.store import Store
 
 T = TypeVar("T")
@@ -67,6 +67,10 @@ class Informer(Generic[T]):
             except Expired as expired:
                 self._version = None
                 steady_since, error = self._listed_at, expired
+            except NotServed as gone:
+                # The API server has told something, and there is nothing more to know until the kind comes back.
+                self._version, self._alive_at = None, self._clock()
+                error = gone
             except Exception as broken:  # noqa: BLE001 (whatever the source raises, the watch must go on)
                 error = broken
             await self._pause(steady_since, error)

@@ -12,6 +12,13 @@ class Expired(Exception):  # noqa: N818 (a turn of events, not an error)
     """The API server no longer knows a resourceVersion (410 Gone): only a new LIST helps."""
 
 
+class NotServed(Exception):  # noqa: N818 (a turn of events, not an error)
+    """The API server knows no such kind any more: its CustomResourceDefinition is gone, and all objects with it."""
+
+    retry_after: float | None = None
+    """As for every failure that is foreseen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The answer to a LIST: every object, and the version at which this was so. `items` is gone through once."""
@@ -29,7 +36,10 @@ class WatchEvent:
 
 
 class Source(Protocol):
-    """LIST and WATCH of one kind of object. Both may raise anything; a `retry_after` in seconds is honoured."""
+    """LIST and WATCH of one kind of object.
+
+    Both may raise anything; a `retry_after` in seconds is honoured, and `NotServed` is no failure.
+    """
 
     async def list(self) -> Page:
         """All objects there are."""

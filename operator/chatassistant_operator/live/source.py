@@ -6,10 +6,10 @@ from contextlib import aclosing
 from typing import Final
 
 from chatassistant_operator.cluster.client import Client
-from chatassistant_operator.cluster.errors import ExpiredError, InvalidError, UnreachableError
+from chatassistant_operator.cluster.errors import ExpiredError, InvalidError, NotFoundError, UnreachableError
 from chatassistant_operator.cluster.kinds import Kind
 from chatassistant_operator.engine.packed import pack, unpack
-from chatassistant_operator.engine.source import Expired, Object, Page, WatchEvent
+from chatassistant_operator.engine.source import Expired, NotServed, Object, Page, WatchEvent
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,12 @@ class KindSource:
     async def list(self) -> Page:
         """All objects there are."""
         await self._drop_begun()
+        try:
+            return await self._list()
+        except NotFoundError as error:
+            raise NotServed(str(error)) from None
+
+    async def _list(self) -> Page:
         if self._streams:
             try:
                 return await self._begin()
@@ -55,6 +61,8 @@ class KindSource:
                     yield WatchEvent(event["type"], event["object"])
             except ExpiredError:
                 raise Expired from None
+            except NotFoundError as error:
+                raise NotServed(str(error)) from None
 
     async def _begin(self) -> Page:
         """Read a fresh watch up to the mark that ends what existed before, and keep it open behind that."""

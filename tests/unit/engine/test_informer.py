@@ -155,6 +155,24 @@ async def test_watches_that_always_fail_lead_to_a_new_list() -> None:
         await until(lambda: it.server.lists == 2)
 
 
+async def test_a_kind_that_is_gone_is_no_deafness_and_is_heard_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with scene(a=1) as it:
+        it.server.delete("a")
+        await until(it.holds)
+        it.server.watch_faults.append(404)
+        it.server.list_faults.extend([404] * 40)
+        it.server.cut()
+        before = it.server.lists
+        await until(lambda: it.server.lists > before + 10)
+        assert it.informer.age() < 0.2
+        it.server.list_faults.clear()
+        it.server.write("b")
+        await until(lambda: it.holds(b=it.server.version))
+    assert sum("NotServed" in each.getMessage() for each in caplog.records) == 1
+
+
 async def test_500_resets_leave_it_hearing() -> None:
     async with scene() as it:
         for number in range(500):

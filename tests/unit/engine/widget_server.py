@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from chatassistant_operator.engine.source import Expired, Page, WatchEvent
+from chatassistant_operator.engine.source import Expired, NotServed, Page, WatchEvent
 from unit.engine.widgets import Object, widget
 
 
@@ -120,6 +120,8 @@ class HttpSource:
 
     async def list(self) -> Page:
         async with self.session.get(self.url) as response:
+            if response.status == 404:
+                raise NotServed
             response.raise_for_status()
             body = orjson.loads(await response.read())
             return Page(body["items"], body["metadata"]["resourceVersion"])
@@ -130,6 +132,8 @@ class HttpSource:
         async with self.session.get(self.url, params=query, timeout=timeout) as response:
             if response.status == 410:
                 raise Expired
+            if response.status == 404:
+                raise NotServed
             response.raise_for_status()
             async for line in response.content:
                 event = orjson.loads(line)
