@@ -1,7 +1,7 @@
 """The I/O around a turn: the gateway is asked and tools are called, as the steps say."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,8 +9,8 @@ from typing import Final
 import orjson
 
 from chatassistant_chatbot.errors import GatewayError
+from chatassistant_chatbot.events import has_data, is_done
 from chatassistant_chatbot.gateway.client import Completion, Events, GatewayClient
-from chatassistant_chatbot.gateway.events import data_of, has_data, is_done
 from chatassistant_chatbot.metrics import Metrics
 from chatassistant_chatbot.tools.servers import Offer
 from chatassistant_chatbot.tracing import NO_SPAN, Span
@@ -18,7 +18,6 @@ from chatassistant_chatbot.turn import (
     Answer,
     Ask,
     Call,
-    Collected,
     Finish,
     JsonObject,
     Step,
@@ -29,9 +28,9 @@ from chatassistant_chatbot.turn import (
     model_gone,
 )
 from chatassistant_chatbot.turn.answer import as_object
-from chatassistant_chatbot.turn.relay import Relay, chunks_of
+from chatassistant_chatbot.turn.forms import LAST_EVENT, chunk_of, event_of
+from chatassistant_chatbot.turn.relay import Relay
 
-DONE: Final = b"data: [DONE]\n\n"
 _KEEP_ALIVE: Final = b": a tool is running\n\n"
 _KEEP_ALIVE_SECONDS: Final = 10.0
 _PROVIDER: Final = {"gen_ai.provider.name": "openrouter"}
@@ -64,7 +63,7 @@ class Outcome:
     @property
     def generation(self) -> str | None:
         """The gateway's id of the completion that is being streamed, by which it tells the cost later."""
-        generation = parsed(self.begun).get("id")
+        generation = chunk_of(self.begun).get("id")
         return generation if isinstance(generation, str) else None
 
     def failed(self, error: GatewayError) -> None:
@@ -124,8 +123,8 @@ class Answering:
                     outcome.begun = outcome.begun or event
                     if not has_data(event):
                         yield event
-                    elif not is_done(event) and (chunk := relay.take(parsed(event))):
-                        yield _event(chunk)
+                    elif not is_done(event) and (chunk := relay.take(chunk_of(event))):
+                        yield event_of(chunk)
             turn, step = answered(turn, relay.end_round())
             outcome.turn, outcome.usage = turn, turn.usage
             if isinstance(step, Call):
@@ -140,9 +139,9 @@ class Answering:
             elif isinstance(step, Finish):
                 outcome.usage_is_whole = True
                 for chunk in relay.end(step):
-                    yield _event(chunk)
+                    yield event_of(chunk)
                 outcome.end(step)
-                yield DONE
+                yield LAST_EVENT
                 return
 
     async def _complete(self, turn: Turn, ask: Ask, above: Span) -> tuple[Turn, Completion]:
@@ -215,38 +214,7 @@ class Answering:
 
     def _told(self, relay: Relay, call: ToolCall, state: str, **more: str) -> bytes:
         server, tool = self.offer.server_and_tool(call.name)
-        return _event(relay.news(tool, server, state, id=call.id, **more))
-
-
-def as_json(content: bytes) -> bytes:
-    """A kept answer as JSON, in whichever form it came."""
-    return content if content.startswith(b"{") else orjson.dumps(collected(content).content)
-
-
-def as_events(content: bytes) -> bytes:
-    """A kept answer as a stream, in whichever form it came."""
-    if not content.startswith(b"{"):
-        return content
-    return b"".join(map(_event, chunks_of(Answer(orjson.loads(content))))) + DONE
-
-
-def collected(events: bytes) -> Answer:
-    """What the events of a whole stream add up to."""
-    sum_of_all = Collected()
-    for event in events.split(b"\n\n"):
-        sum_of_all.add(parsed(event))
-    return sum_of_all.answer()
-
-
-def parsed(event: bytes) -> JsonObject:
-    """The chunk in an event; empty when there is none."""
-    if not has_data(event):
-        return {}
-    try:
-        content = orjson.loads(data_of(event))
-    except orjson.JSONDecodeError:
-        return {}
-    return as_object(content)
+        return event_of(relay.news(tool, server, state, id=call.id, **more))
 
 
 async def _handed_on(events: Events, outcome: Outcome) -> AsyncGenerator[bytes, None]:
@@ -258,7 +226,7 @@ async def _handed_on(events: Events, outcome: Outcome) -> AsyncGenerator[bytes, 
             if outcome.events is not None:
                 outcome.events.append(event)
             if b'"usage"' in event:
-                usage = as_object(parsed(event).get("usage"))
+                usage = as_object(chunk_of(event).get("usage"))
                 if usage:
                     outcome.usage, outcome.usage_is_whole = usage, True
             if is_done(event):
@@ -294,7 +262,3 @@ def _next_model(turn: Turn, error: GatewayError) -> tuple[Turn, Ask]:
     if following is None:
         raise error
     return following
-
-
-def _event(chunk: Mapping[str, object]) -> bytes:
-    return b"data: " + orjson.dumps(chunk) + b"\n\n"

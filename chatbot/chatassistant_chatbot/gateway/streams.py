@@ -7,8 +7,8 @@ from typing import Final
 
 from chatassistant_chatbot.credentials import Credential
 from chatassistant_chatbot.errors import GatewayError
+from chatassistant_chatbot.events import DONE, Splitter, data_of, is_comment
 from chatassistant_chatbot.gateway.answers import chunk_in
-from chatassistant_chatbot.gateway.events import DONE, Splitter, data_of, is_comment
 from chatassistant_chatbot.gateway.response import Patience, Response
 from chatassistant_chatbot.turn.answer import JsonObject
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chatassistant_chatbot.access import User
-from chatassistant_chatbot.answering import Answering, Outcome, as_events, as_json, collected
+from chatassistant_chatbot.answering import Answering, Outcome
 from chatassistant_chatbot.cache.faq import completion
 from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError, GatewayError, for_caller, for_log
@@ -25,6 +25,7 @@ from chatassistant_chatbot.logs import REQUEST_ID
 from chatassistant_chatbot.requests import read_json_body
 from chatassistant_chatbot.routes.document import Completion, errors
 from chatassistant_chatbot.turn import Ask, CompletionRequest, JsonObject, Message, begin, open_turn, read
+from chatassistant_chatbot.turn.forms import as_events, as_json, collected, event_of
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
@@ -257,7 +258,7 @@ class _Stream(Response):
                 await send({"type": "http.response.body", "body": event, "more_body": True})
         except GatewayError as error:
             outcome.failed(error)
-            told = b"data: " + orjson.dumps(_reported(self._answered.shared, error).body()) + b"\n\n"
+            told = event_of(_reported(self._answered.shared, error).body())
             await send({"type": "http.response.body", "body": told, "more_body": True})
         self._answered.shared.metrics.between_events.observe((time.monotonic() - began) / max(1, count))
         await send({"type": "http.response.body", "body": b"", "more_body": False})

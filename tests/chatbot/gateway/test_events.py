@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatassistant_chatbot.errors import GatewayError
-from chatassistant_chatbot.gateway.events import Splitter, data_of, has_data, is_comment, is_done
+from chatassistant_chatbot.events import Splitter, data_of, has_data, is_comment, is_done
 from support.raw_gateway import DONE, event
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chatassistant_chatbot.errors import GatewayError, for_caller
+from chatassistant_chatbot.events import data_of, has_data, is_done
 from chatassistant_chatbot.gateway.client import GatewayClient
-from chatassistant_chatbot.gateway.events import data_of, has_data, is_done
 from chatassistant_operator.local.openrouter.errors import NAMED
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.gateway import GatewayProcess

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chatassistant_chatbot.errors import GatewayError
-from chatassistant_chatbot.gateway.events import data_of, has_data, is_done
+from chatassistant_chatbot.events import data_of, has_data, is_done
 from support.raw_gateway import (
     BODY,
     COMMENT,
