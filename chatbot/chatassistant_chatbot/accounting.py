@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from chatassistant_chatbot.answering import Outcome
@@ -30,7 +30,7 @@ class Accounting:
         """Settle a turn that is over, however it ended; never keeps anybody waiting for the gateway."""
         model = outcome.turn.models[0]
         prompt, completion = _count(outcome, "prompt_tokens"), _count(outcome, "completion_tokens")
-        cost = _cost(outcome.usage)
+        cost = cost_in(outcome.usage)
         self._metrics.took(model, prompt, completion, cost)
         outcome.span.end(
             {"gen_ai.usage.input_tokens": prompt, "gen_ai.usage.output_tokens": completion},
@@ -75,7 +75,8 @@ def _count(outcome: Outcome, name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _cost(usage: dict[str, Any]) -> float | None:
+def cost_in(usage: Mapping[str, Any]) -> float | None:
+    """What the gateway charged, in USD; None when it does not say."""
     try:
         cost = float(usage["cost"])
     except (KeyError, TypeError, ValueError):

@@ -10,6 +10,7 @@ import orjson
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.store import Conversation, Listing, Store, StoreError
 from chatassistant_chatbot.store.bounds import LARGEST_CONVERSATION
+from chatassistant_chatbot.turn import Answer, JsonObject
 
 _ID: Final = re.compile(r"conv_[0-9a-f]{32}")
 _LONGEST_TITLE: Final = 60
@@ -60,9 +61,9 @@ class Conversations:
         return conversation, [message for turn in turns for message in orjson.loads(turn)]
 
     async def load(self, user_id: str, conversation_id: str) -> list[dict[str, Any]]:
-        """The messages of one; raises as `get`."""
+        """The messages of one, without what is none of a model's business; raises as `get`."""
         _, messages = await self.get(user_id, conversation_id)
-        return messages
+        return [without_metadata(each) for each in messages]
 
     async def append(self, user_id: str, conversation_id: str, messages: Sequence[Mapping[str, Any]]) -> bool:
         """Add the messages of a turn, which stay together whatever else is added at the time.
@@ -96,6 +97,17 @@ class Conversations:
             raise _out_of_reach() from None
         if not found:
             raise _unknown()
+
+
+def kept_message(answer: Answer, seconds: float) -> JsonObject:
+    """An answer's message, with what is told of it in `metadata`: the model, the usage, and the seconds that it took."""
+    told = {name: answer.content[name] for name in ("model", "usage") if answer.content.get(name)}
+    return {**answer.message, "metadata": {**told, "seconds": round(seconds, 3)}}
+
+
+def without_metadata(message: Mapping[str, Any]) -> JsonObject:
+    """A message of a conversation as a model is told it."""
+    return {name: value for name, value in message.items() if name != "metadata"}
 
 
 def _title(messages: Sequence[Mapping[str, Any]]) -> str:

@@ -51,6 +51,9 @@ class Metrics:
         )
         self.tokens = self._counter("tokens", "Tokens, as the gateway counts them.", "model", "kind")
         self.cost = self._counter("cost_usd", "What was spent, in USD, as the gateway says.", "model")
+        self.saved = self._counter(
+            "saved_usd", "What answers from the cache had cost when they were fresh, in USD.", "model"
+        )
         self._today = Gauge(
             f"{_PREFIX}today_usd",
             "What the day (UTC) has cost so far, reservations of abandoned answers included; of all replicas, where "
@@ -69,6 +72,12 @@ class Metrics:
         self.tokens(model, "completion").inc(completion_tokens)
         if cost:
             self.cost(model).inc(cost)
+
+    def hit(self, model: str, cost: float) -> None:
+        """Count an answer from the cache, and what it had cost when it was fresh, in USD."""
+        self.cache("hit").inc()
+        if cost:
+            self.saved(model).inc(cost)
 
     def exchanged(self, exchange: Exchange) -> None:
         """Count a request to the gateway."""

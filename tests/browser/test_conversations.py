@@ -1,6 +1,7 @@
 """Conversations: listed, named, found, saved and deleted; in the browser alone, or kept by the assistant."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,35 @@ async def test_a_kept_question_is_asked_anew(
     await expect(chat.text).to_have_text("Another answer")
     told = [each["content"] for each in gateway.log[-1]["body"]["messages"][1:]]
     assert [told[0], *told[2:]] == ["One", "Two"]
+
+
+async def test_what_an_answer_took_is_there_after_a_reload(
+    keeping: Callable[..., Chatbot], visit: Visit, gateway: GatewayProcess
+) -> None:
+    """And still there, when a later question was asked anew, which moves all to a conversation of its own."""
+    chat = await signed_in(visit, keeping(access={"mode": "Token"}).url)
+    await chat.ask("One")
+
+    async def details() -> dict[str, str]:
+        await chat.answers.first.get_by_role("button", name="Details").click()
+        rows = chat.answers.first.locator("dl")
+        await expect(rows).to_be_visible()
+        names, values = await rows.locator("dt").all_inner_texts(), await rows.locator("dd").all_inner_texts()
+        return dict(zip(names, values, strict=True))
+
+    fresh = await details()
+    await chat.page.reload()
+    kept = await details()
+    assert list(kept) == ["Model", "Tokens", "Cost", "Time"]
+    assert {name: fresh[name] for name in list(kept)[:3]} == {name: kept[name] for name in list(kept)[:3]}
+    assert re.fullmatch(r"[0-9.]+ s in all", kept["Time"])
+    await chat.ask("Two")
+    await chat.answer.get_by_role("button", name="Ask again").click()
+    await chat.answered()
+    await chat.page.reload()
+    await expect(chat.questions).to_have_text(["One", "Two"])
+    assert await details() == kept
+    assert not any("metadata" in each for each in gateway.log[-1]["body"]["messages"])
 
 
 async def test_what_the_assistant_did_not_keep_is_not_lost(

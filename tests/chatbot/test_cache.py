@@ -10,8 +10,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from support.chatbots import Chatbot, configuration
-from support.scripted_gateway import Fails, ScriptedGateway, calls, scripted_gateway, text
+from support.chatbots import MODEL, Chatbot, configuration
+from support.scripted_gateway import USAGE, Fails, ScriptedGateway, calls, scripted_gateway, text
 from support.waiting import eventually_async
 
 FAQ = [{"question": "What are your opening hours?", "answer": "Nine to five."}]
@@ -180,6 +180,27 @@ async def test_of_equal_questions_that_come_together_one_is_asked(
     scripted.hold.set()
     assert {said(each) for each in await asyncio.gather(*asking)} == {"Once."}
     assert len(scripted.requests) == 1
+
+
+async def test_what_it_saved_is_what_the_answer_had_cost(
+    scripted: ScriptedGateway, start_chatbot: Callable[..., Chatbot]
+) -> None:
+    """Of who asks, three wait for the same answer, and three come later; an FAQ would have cost nothing."""
+    chatbot = start_chatbot(configuration(scripted.base_url, faq=FAQ, cache={}))
+
+    def saved() -> float:
+        return chatbot.metric(f'chatassistant_chatbot_saved_usd_total{{model="{MODEL}"}}')
+
+    async with httpx.AsyncClient(base_url=chatbot.url) as client:
+        scripted.hold.clear()
+        asking = [asyncio.ensure_future(ask(client, "Hello", stream=number == 0)) for number in range(4)]
+        await eventually_async(lambda: _asked(scripted, 1), "the first is asked")
+        scripted.hold.set()
+        await asyncio.gather(*asking)
+        for stream in (False, True, False):
+            assert (await ask(client, "Hello", stream=stream)).headers["X-Cache"] == "hit"
+        assert (await ask(client, FAQ[0]["question"])).headers["X-Cache"] == "hit"
+    assert saved() == pytest.approx(6 * USAGE["cost"])
 
 
 async def test_when_the_one_who_asks_goes_away_another_asks(

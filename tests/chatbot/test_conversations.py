@@ -11,7 +11,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, NotFoundError
 
-from support.chatbots import Chatbot, configuration
+from support.chatbots import MODEL, Chatbot, configuration
 from support.gateway import GatewayProcess
 
 URL = "/v1/conversations"
@@ -124,6 +124,37 @@ async def test_what_was_said_before_is_known(ada: httpx.AsyncClient, gateway: Ga
     assert said == ["My name is Ada.", first, "What is my name?", second], (
         "a turn that failed leaves no trace"
     )
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+async def test_what_an_answer_took_is_kept_and_told_to_no_model(
+    ada: httpx.AsyncClient, gateway: GatewayProcess, stream: bool
+) -> None:
+    name = (await begun(ada))["id"]
+    mine = {"model": "mine", "seconds": 1}
+    said = [
+        {"role": "user", "content": "Long ago"},
+        {"role": "assistant", "content": "Once upon a time", "metadata": mine},
+        {"role": "user", "content": "Hello"},
+    ]
+    started = time.monotonic()
+    body = {"messages": said, "conversation": name, "stream": stream}
+    assert (await ada.post(COMPLETIONS, json=body)).status_code == 200
+    elapsed = time.monotonic() - started
+    await say(ada, name, "And now?")
+    messages = (await ada.get(f"{URL}/{name}")).json()["messages"]
+    assert messages[:3] == said
+    metadata = messages[3]["metadata"]
+    assert metadata["model"] == MODEL
+    assert metadata["usage"]["prompt_tokens"] > 0
+    assert metadata["usage"]["completion_tokens"] > 0
+    assert metadata["usage"]["cost"] >= 0
+    assert 0 < metadata["seconds"] <= elapsed
+    assert ["metadata" in each for each in messages[4:]] == [False, True]
+    asked = [request["body"]["messages"][1:] for request in gateway.log if "messages" in request["body"]]
+    assert [len(each) for each in asked] == [3, 5]
+    assert not any("metadata" in message for each in asked for message in each)
+    assert asked[0] == [{key: each[key] for key in ("role", "content")} for each in said]
 
 
 async def test_it_is_openais_api(chatbot: Chatbot) -> None:

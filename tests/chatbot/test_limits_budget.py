@@ -160,8 +160,22 @@ async def test_a_request_over_midnight_counts_where_it_began(store: Memory, cloc
         "shared": False,
         "finished": {
             "day": "2026-11-27", "requests": 1, "promptTokens": 5, "completionTokens": 3, "usd": "0.012300000",
+            "cachedRequests": 0, "savedUsd": "0.000000000",
         },
     }  # fmt: skip
+
+
+async def test_what_the_cache_saved_is_no_spending(store: Memory, clock: Clock) -> None:
+    budget = budget_of(store, clock, usd="0.01")
+    for _ in range(3):
+        await budget.save(0.004, DEAR)
+    await budget.save(0.0, "a/other")
+    assert (await budget.spent()).today.nanos == 0
+    await budget.reserve(4_000, 1_000, (DEAR,))
+    clock.now += 86_400
+    finished = (await budget.report())["finished"]
+    assert (finished["day"], finished["requests"], finished["usd"]) == ("2026-11-27", 0, "0.000000000")
+    assert (finished["cachedRequests"], finished["savedUsd"]) == (4, "0.012000000")
 
 
 async def test_the_report_stands_still(store: Memory, clock: Clock) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import collections
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from support.waiting import eventually
 
 COMPLETIONS = "/v1/chat/completions"
 CONVERSATIONS = "/v1/conversations"
+PAID = "openai/gpt-5-mini"
 
 Start = Callable[..., list[Chatbot]]
 
@@ -26,7 +28,9 @@ def start_replicas(
 ) -> Start:
     def start(**changes: Any) -> list[Chatbot]:
         content = configuration(
-            gateway.base_url, uid="uid-1", store={"type": "Redis"}, cache={"enabled": False}, **changes
+            gateway.base_url,
+            uid="uid-1",
+            **{"store": {"type": "Redis"}, "cache": {"enabled": False}, **changes},
         )
         return [start_chatbot(content, STORE_URL=own_redis.url) for _ in range(3)]
 
@@ -80,6 +84,22 @@ async def test_a_conversation_goes_on_at_any_replica(start_replicas: Start, stac
     for each in three:
         messages = (await each.get(f"{CONVERSATIONS}/{name}")).json()["messages"]
         assert [m["content"] for m in messages[::2]] == [f"Question {number}" for number in range(6)]
+
+
+async def test_what_the_cache_saved_is_counted_together(
+    start_replicas: Start, stack: AsyncExitStack, own_redis: RedisServer, gateway: GatewayProcess
+) -> None:
+    replicas = start_replicas(cache={}, model={"name": PAID})
+    three = await clients(stack, replicas)
+    answers = [await each.post(COMPLETIONS, json=HELLO) for each in (*three, *three[1:])]
+    assert [each.headers["X-Cache"] for each in answers] == ["miss", "hit", "hit", "hit", "hit"]
+    cost = Decimal(str(answers[0].json()["usage"]["cost"]))
+    assert cost > 0
+    own_redis.end_the_day()
+    for each in replicas:
+        finished = each.report["usage"]["finished"]
+        assert (finished["requests"], finished["cachedRequests"]) == (1, 4)
+        assert (Decimal(finished["usd"]), Decimal(finished["savedUsd"])) == (cost, 4 * cost)
 
 
 async def test_callers_notice_nothing_when_it_dies_under_load(

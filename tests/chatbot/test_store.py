@@ -106,7 +106,12 @@ async def test_what_is_settled_adds_up_by_model(store: Store) -> None:
     await store.settle(DAY, None, "a/b:free", ONE)
     await store.settle(DAY, None, "a/b:free", Usage(nanos=-1_000))
     assert await store.settle(DAY, None, "c", ONE) == 9_000
-    assert await store.spending(DAY) == Spending(9_000, {"a/b:free": Usage(1, 100, 20, 4_000), "c": ONE})
+    for _ in range(2):
+        assert await store.settle(DAY, None, "c", Usage(cached_requests=1, saved_nanos=700)) == 9_000
+    assert await store.spending(DAY) == Spending(
+        9_000,
+        {"a/b:free": Usage(1, 100, 20, 4_000), "c": ONE._replace(cached_requests=2, saved_nanos=1_400)},
+    )
     assert await store.spending("2026-11-26") == Spending(0, {})
 
 

@@ -98,13 +98,15 @@ async def test_what_was_spent_is_known_and_carried_over(
     await asyncio.gather(lose(ours), lose(other))
     assert await ours.settle(DAY, held, "m", ONE._replace(nanos=60)) == 960
     assert await ours.settle(DAY, None, "n", ONE._replace(nanos=30)) == 990
+    assert await ours.settle(DAY, None, "n", Usage(cached_requests=1, saved_nanos=30)) == 990
     assert (await ours.reserve(DAY, Hold("b", 20), 1_000)).granted
     assert not (await ours.reserve(DAY, Hold("c", 20), 1_000)).granted
     assert (await ours.spending(DAY)).nanos == 990
     own_redis.thaw()
     await in_state(ours, "ok")
     await in_state(other, "ok")
-    expected = Spending(990, {"m": Usage(2, 200, 40, 960), "n": ONE._replace(nanos=30)})
+    n = ONE._replace(nanos=30, cached_requests=1, saved_nanos=30)
+    expected = Spending(990, {"m": Usage(2, 200, 40, 960), "n": n})
     assert await other.spending(DAY) == expected
     assert await ours.spending(DAY) == expected
 

@@ -1,7 +1,7 @@
 """`kubectl-assistant chat` through a port-forward of the real API server, piped and in a real terminal."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,8 @@ import pytest
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.assistants import Assistants
 from support.command_line import CommandLine
-from support.control_plane import ControlPlane
 from support.gateway import GatewayProcess
-from support.node import NodeStandIn
-from support.scenes import scene, user
+from support.scenes import user
 from support.tool_servers import ToolServerProcess
 from support.waiting import eventually
 
@@ -25,33 +23,23 @@ SLOW = {"route": "/chat/completions", "token_seconds": 0.3, "says": " ".join(["w
 
 @pytest.fixture(scope="module")
 def todo(
-    kubernetes: ControlPlane,
-    node: NodeStandIn,
-    _gateway_process: GatewayProcess,
-    tmp_path_factory: pytest.TempPathFactory,
+    new_scene: Callable[..., Assistants], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Assistants]:
     """The assistant `todo`, ready, with tools, and with nothing that stands in the way of many questions."""
-    folder = tmp_path_factory.mktemp("chat")
-    tools = ToolServerProcess(folder)
+    tools = ToolServerProcess(tmp_path_factory.mktemp("tools"))
     tools.start()
-    settings = {"policy__allowed_endpoints": '["*"]'}
-    with scene(kubernetes, _gateway_process.base_url, folder, **settings) as assistants:
-        assistants.put_key(ACCEPTED.token)
-        assistants.apply(
-            model={"name": PAID, "fallbacks": ["google/gemma-4-31b-it"], "parameters": {"maxTokens": 512}},
-            cache={"enabled": False},
-            rateLimit={"requests": 1000},
-            tools={"mcpServers": [{"name": "todo", "url": tools.url}]},
-        )
-        assistants.wait_for("Ready", timeout=60)
-        assistants.wait_for("ToolsListed", "ToolsAvailable", timeout=60)
-        yield assistants
+    assistants = new_scene(policy__allowed_endpoints='["*"]')
+    assistants.put_key(ACCEPTED.token)
+    assistants.apply(
+        model={"name": PAID, "fallbacks": ["google/gemma-4-31b-it"], "parameters": {"maxTokens": 512}},
+        cache={"enabled": False},
+        rateLimit={"requests": 1000},
+        tools={"mcpServers": [{"name": "todo", "url": tools.url}]},
+    )
+    assistants.wait_for("Ready", timeout=60)
+    assistants.wait_for("ToolsListed", "ToolsAvailable", timeout=60)
+    yield assistants
     tools.stop()
-
-
-@pytest.fixture
-def cli(kubernetes: ControlPlane, todo: Assistants, gateway: GatewayProcess, tmp_path: Path) -> CommandLine:
-    return CommandLine(kubernetes, todo.namespace, tmp_path)
 
 
 CHATS = "get chatassistants.chatassistant.dev"

@@ -293,6 +293,35 @@ def test_a_key_that_the_gateway_refuses(patient: Patient) -> None:
     assert found["cure"].startswith(f"kubectl patch secret {patient.secret}")
 
 
+@pytest.mark.parametrize(
+    ("reason", "key", "words", "cure"),
+    [
+        ("ManagementKey", {"management": True}, "no model answers to it", "kubectl patch secret"),
+        ("KeyLimitReached", {"limit": 5, "limit_remaining": 0}, "Raise its limit", "kubectl annotate chat"),
+    ],
+)
+def test_a_key_that_is_good_for_nothing(
+    patient: Patient, reason: str, key: dict[str, Any], words: str, cure: str
+) -> None:
+    patient.gateway.put_key(token=patient.token, name=patient.name, **key)
+    patient.start(reason)
+    for options in ((), ("--live",)):
+        found = patient.broken("Key", *options)
+        assert words in found["message"]
+        assert found["cure"].startswith(cure)
+
+
+def test_an_account_without_credit(patient: Patient) -> None:
+    """Only completions meet it: the gateway accepts the key all the same, also when it is asked from here."""
+    patient.gateway.put_key(token=patient.token, name=patient.name, credit=False)
+    patient.start(model={"name": PAID})
+    found = patient.broken("Question")
+    assert found["cure"] == f"kubectl assistant status {patient.name} -n {patient.assistants.namespace}"
+    patient.wait("InsufficientCredits")
+    for options in ((), ("--live",)):
+        assert "https://openrouter.ai/settings/credits" in patient.broken("Key", *options)["message"]
+
+
 def test_a_key_that_has_gone_bad_is_found_by_asking_from_here(patient: Patient) -> None:
     patient.start()
     patient.gateway.put_key(token=patient.token, known=False)

@@ -2,42 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
-import pytest
 
-from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.assistants import Assistants
 from support.command_line import CommandLine
-from support.control_plane import ControlPlane
-from support.gateway import GatewayProcess
 from support.node import NodeStandIn
-from support.scenes import scene, user
+from support.scenes import user
 from support.waiting import eventually
 
 CHAT = "chatassistants.chatassistant.dev"
-
-
-@pytest.fixture(scope="module")
-def todo(
-    kubernetes: ControlPlane,
-    node: NodeStandIn,
-    _gateway_process: GatewayProcess,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Assistants]:
-    """The assistant `todo`, ready."""
-    with scene(kubernetes, _gateway_process.base_url, tmp_path_factory.mktemp("logs")) as assistants:
-        assistants.put_key(ACCEPTED.token)
-        assistants.apply()
-        assistants.wait_for("Ready")
-        yield assistants
-
-
-@pytest.fixture
-def cli(kubernetes: ControlPlane, todo: Assistants, tmp_path: Path) -> CommandLine:
-    return CommandLine(kubernetes, todo.namespace, tmp_path)
 
 
 def _pod(name: str, image: str) -> str:
@@ -68,7 +43,7 @@ def test_followed_lines_come_of_new_pods_too(cli: CommandLine, todo: Assistants)
     terminal = cli.terminal("logs", "todo", "--follow", columns=400)
     terminal.expect(r"\{")
     todo.apply(replicas=2)
-    todo.wait_for("Ready")
+    eventually(lambda: len(todo.pods()) == 2, "there is a second pod")
     (second,) = (each for each in todo.pods() if each.metadata.name != first.metadata.name)
     terminal.expect(rf"\[{second.metadata.name}\] \{{")
     terminal.sendintr()
@@ -88,10 +63,9 @@ def test_previous_containers_and_those_without_a_log(cli: CommandLine, todo: Ass
     todo.kubectl("create", "-f", "-", stdin=_pod("nobody-has-it", "example.com/nobody-has-it"))
 
     def crashed() -> bool:
-        told = json.loads(todo.kubectl("get", "pod", "crashes", "-o", "json"))["status"]["containerStatuses"][
-            0
-        ]
-        return bool(told["restartCount"] and told["state"].get("waiting"))
+        pod = json.loads(todo.kubectl("get", "pod", "crashes", "-o", "json"))
+        told = pod["status"].get("containerStatuses", [])
+        return bool(told and told[0]["restartCount"] and told[0]["state"].get("waiting"))
 
     eventually(crashed, "it crashes again")
     result = cli.run("logs", "crashing", "--previous")

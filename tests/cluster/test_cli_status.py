@@ -9,38 +9,13 @@ import pexpect
 import pytest
 import yaml
 
-from chatassistant_operator.local.openrouter.situations import ACCEPTED
 from support.assistants import Assistants
 from support.command_line import CommandLine
-from support.control_plane import ControlPlane
-from support.gateway import GatewayProcess
-from support.node import NodeStandIn
-from support.scenes import scene, user
+from support.scenes import user
 from support.waiting import eventually
 
 ESCAPE = "\x1b["
 CHAT = "chatassistants.chatassistant.dev"
-
-
-@pytest.fixture(scope="module")
-def todo(
-    kubernetes: ControlPlane,
-    node: NodeStandIn,
-    _gateway_process: GatewayProcess,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Assistants]:
-    """The assistant `todo`, ready."""
-    with scene(kubernetes, _gateway_process.base_url, tmp_path_factory.mktemp("status")) as assistants:
-        assistants.put_key(ACCEPTED.token)
-        assistants.apply()
-        assistants.wait_for("Ready")
-        eventually(lambda: assistants.get()["status"]["readyReplicas"] == 1, "the pod is counted")
-        yield assistants
-
-
-@pytest.fixture
-def cli(kubernetes: ControlPlane, todo: Assistants, tmp_path: Path) -> CommandLine:
-    return CommandLine(kubernetes, todo.namespace, tmp_path)
 
 
 @pytest.fixture
@@ -199,9 +174,11 @@ def test_usage_is_what_the_status_tells(cli: CommandLine, todo: Assistants) -> N
         "PROMPT",
         "COMPLETION",
         "USD",
+        "CACHED",
+        "SAVED",
         "BUDGET",
         "todo",
-        *"------",
+        *"--------",
     ]
     assert "when it is over" in empty.stderr
     used = {
@@ -209,7 +186,9 @@ def test_usage_is_what_the_status_tells(cli: CommandLine, todo: Assistants) -> N
         "requests": 3,
         "promptTokens": 120,
         "completionTokens": 45,
-        "usd": "0.00012",
+        "usd": "0.000120000",
+        "cachedRequests": 2,
+        "savedUsd": "0.000080000",
         "budgetPercent": 50,
     }
     patch = json.dumps({"status": {"usage": used}})
@@ -224,12 +203,18 @@ def test_usage_is_what_the_status_tells(cli: CommandLine, todo: Assistants) -> N
         "120",
         "45",
         "0.00012",
+        "2",
+        "0.00008",
         "50",
         "%",
     ]
     assert not table.stderr
     (item,) = json.loads(cli.run("usage", "todo", "-o", "json").stdout)["items"]
     assert item == {"namespace": todo.namespace, "name": "todo", "usage": used}
+    assert yaml.safe_load(cli.run("usage", "todo", "-o", "yaml").stdout)["items"] == [item]
+    terminal = cli.terminal("usage", columns=80)
+    terminal.expect(pexpect.EOF)
+    assert re.search(r"0\.00012 +2 +0\.00008 +50 %", terminal.before), "a line has room in 80 columns"
 
 
 def test_the_shell_completes_names(cli: CommandLine, todo: Assistants, broken: str) -> None:

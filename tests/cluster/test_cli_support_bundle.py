@@ -3,7 +3,7 @@
 import base64
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,9 @@ import yaml
 
 from support.assistants import Assistants
 from support.command_line import CommandLine
-from support.control_plane import ControlPlane
 from support.gateway import GatewayProcess
 from support.node import NodeStandIn
-from support.scenes import scene, user
+from support.scenes import user
 from support.waiting import eventually
 
 CHAT = "chatassistants.chatassistant.dev"
@@ -24,28 +23,23 @@ OPERATOR = {"app.kubernetes.io/name": "chatassistant-operator"}
 
 
 @pytest.fixture(scope="module")
-def todo(
-    kubernetes: ControlPlane,
-    node: NodeStandIn,
-    _gateway_process: GatewayProcess,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Assistants]:
+def todo(new_scene: Callable[..., Assistants], _gateway_process: GatewayProcess) -> Assistants:
     """The assistant `todo`, ready, with canaries wherever people put what nobody else should see."""
-    with scene(kubernetes, _gateway_process.base_url, tmp_path_factory.mktemp("bundle")) as assistants:
-        _gateway_process.put_key(token=KEY, name="canary", limit=10)
-        assistants.put_key(KEY)
-        assistants.kubectl("create", "secret", "generic", "word", "--from-literal=token=canary open sesame")
-        assistants.kubectl("label", "secret", "word", "chatassistant.dev/use=access")
-        assistants.apply(
-            access={"tokenSecretRef": {"name": "word"}},
-            systemPrompt="You are a canary.",
-            faq=[{"question": "Who is the canary?", "answer": "The canary is yellow."}],
-            observability={"logLevel": "Debug"},
-        )
-        assistants.kubectl("annotate", "chat", "todo", "example.com/note=the canary's password")
-        assistants.wait_for("Ready")
-        _plant(assistants)
-        yield assistants
+    assistants = new_scene()
+    _gateway_process.put_key(token=KEY, name="canary", limit=10)
+    assistants.put_key(KEY)
+    assistants.kubectl("create", "secret", "generic", "word", "--from-literal=token=canary open sesame")
+    assistants.kubectl("label", "secret", "word", "chatassistant.dev/use=access")
+    assistants.apply(
+        access={"tokenSecretRef": {"name": "word"}},
+        systemPrompt="You are a canary.",
+        faq=[{"question": "Who is the canary?", "answer": "The canary is yellow."}],
+        observability={"logLevel": "Debug"},
+    )
+    assistants.kubectl("annotate", "chat", "todo", "example.com/note=the canary's password")
+    assistants.wait_for("Ready")
+    _plant(assistants)
+    return assistants
 
 
 def _plant(assistants: Assistants) -> None:
@@ -85,11 +79,6 @@ def _plant(assistants: Assistants) -> None:
             },
         }
         assistants.kubectl("create", "-f", "-", stdin=json.dumps(pod))
-
-
-@pytest.fixture
-def cli(kubernetes: ControlPlane, todo: Assistants, tmp_path: Path) -> CommandLine:
-    return CommandLine(kubernetes, todo.namespace, tmp_path)
 
 
 def _unpacked(path: Path) -> dict[str, str]:

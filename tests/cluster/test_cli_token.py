@@ -2,42 +2,17 @@
 
 import json
 import urllib.error
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from chatassistant_operator.local.openrouter.situations import ACCEPTED, UNKNOWN
 from support.assistants import Assistants
 from support.command_line import CommandLine
-from support.control_plane import ControlPlane
 from support.gateway import GatewayProcess
-from support.node import NodeStandIn
-from support.scenes import scene, user
+from support.scenes import user
 from support.waiting import eventually
 
 CHAT = "chatassistants.chatassistant.dev"
 OIDC = {"mode": "OIDC", "oidc": {"issuer": "https://login.example.com", "audience": "todo"}}
-
-
-@pytest.fixture(scope="module")
-def todo(
-    kubernetes: ControlPlane,
-    node: NodeStandIn,
-    _gateway_process: GatewayProcess,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Assistants]:
-    """The assistant `todo`, ready."""
-    with scene(kubernetes, _gateway_process.base_url, tmp_path_factory.mktemp("token")) as assistants:
-        assistants.put_key(ACCEPTED.token)
-        assistants.apply(cache={"enabled": False})
-        assistants.wait_for("Ready")
-        yield assistants
-
-
-@pytest.fixture
-def cli(kubernetes: ControlPlane, todo: Assistants, gateway: GatewayProcess, tmp_path: Path) -> CommandLine:
-    return CommandLine(kubernetes, todo.namespace, tmp_path)
 
 
 def test_the_token_alone_is_printed_and_rotated(cli: CommandLine, todo: Assistants) -> None:

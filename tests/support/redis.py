@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +65,13 @@ class RedisServer:
         """Forget everything, scripts included."""
         self._client.flushall()
         self._client.script_flush()
+
+    def end_the_day(self) -> None:
+        """Have what was used today be of yesterday."""
+        for key in list(self._client.scan_iter("chatassistant:*:day:*")):
+            begin, _, day = key.rpartition(":")
+            before = date.fromisoformat(day) - timedelta(days=1)
+            self._client.rename(key, f"{begin}:{before.isoformat()}")
 
     def times_to_live(self) -> dict[str, int]:
         """All keys, and in how many seconds they end; -1 for never."""

@@ -13,7 +13,8 @@ from aiohttp import web
 from chatassistant_operator.live.reports import PodReports
 from chatassistant_operator.observed.pods import DayUsage, Issuer, Report, Usage
 
-FINISHED = {"day": "2026-11-26", "requests": 3, "promptTokens": 120, "completionTokens": 45, "usd": "0.00012"}
+OLDER = {"day": "2026-11-26", "requests": 3, "promptTokens": 120, "completionTokens": 45, "usd": "0.00012"}
+FINISHED = OLDER | {"cachedRequests": 2, "savedUsd": "0.00008"}
 USAGE = {"day": "2026-11-27", "crossed": 50, "shared": True, "finished": FINISHED}
 
 
@@ -39,6 +40,9 @@ async def reading(content: Any) -> AsyncGenerator[Report | None]:
 
 async def test_usage() -> None:
     async with reading({"usage": USAGE, "later": 1}) as report:
+        finished = DayUsage(date(2026, 11, 26), 3, 120, 45, Decimal("0.00012"), 2, Decimal("0.00008"))
+        assert report == Report(usage=Usage(date(2026, 11, 27), 50, finished, shared=True))
+    async with reading({"usage": USAGE | {"finished": OLDER}}) as report:
         finished = DayUsage(date(2026, 11, 26), 3, 120, 45, Decimal("0.00012"))
         assert report == Report(usage=Usage(date(2026, 11, 27), 50, finished, shared=True))
     async with reading({"usage": {"day": "2026-11-27", "finished": None}}) as report:
@@ -65,6 +69,8 @@ async def test_a_pod_that_does_not_count(content: dict[str, Any]) -> None:
         {"finished": FINISHED | {"usd": "1e400"}},
         {"finished": FINISHED | {"requests": 2**63}},
         {"finished": FINISHED | {"usd": "NaN"}},
+        {"finished": FINISHED | {"savedUsd": "-1"}},
+        {"finished": FINISHED | {"cachedRequests": -1}},
     ],
     ids=str,
 )

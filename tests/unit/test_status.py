@@ -91,6 +91,7 @@ READY: tuple[tuple[str, dict[str, Any], dict[str, Any], Rollout, tuple[str, str]
     # name, spec, seen, pods, Ready's status and reason, a part of its message
     ("all is well", {}, {}, SERVES, ("True", "Ready"), "todo answers at http://todo.todo-chatbot.svc."),
     ("at another port", {"service": {"port": 8000}}, {}, SERVES, ("True", "Ready"), "http://todo.todo-chatbot.svc:8000."),
+    ("no pod is asked for", {"replicas": 0}, {}, SERVES, ("True", "Ready"), "nothing answers at http://todo.todo-chatbot.svc."),
     ("gateway down", {}, {"key": DOWN}, SERVES, ("True", "Ready"), "accepted last at 2026-11-23T00:00:00Z"),
     ("too many requests", {}, {"key": LIMITED}, SERVES, ("True", "Ready"), "Slow down."),
     ("catalogue down", {}, {"catalogue": DOWN}, SERVES, ("True", "Ready"), "says nothing against openai/gpt-5-mini"),

@@ -24,6 +24,11 @@ def day(requests: int = 2, usd: str = "0.1", of: date = YESTERDAY) -> DayUsage:
     return DayUsage(of, requests, 10 * requests, 5 * requests, Decimal(usd))
 
 
+def saved(day: DayUsage, requests: int, usd: str) -> DayUsage:
+    """The same of a pod that tells what its cache saved."""
+    return replace(day, cached_requests=requests, saved_usd=Decimal(usd))
+
+
 def report(
     finished: DayUsage | None = None, crossed: int = 0, *, today: date = TODAY, shared: bool = False
 ) -> Report:
@@ -66,6 +71,16 @@ def test_pods_that_count_together_are_not_added_up() -> None:
     )
     assert found is not None
     assert (found.requests, found.usd, found.budget_percent) == (3, "0.1", 80)
+
+
+def test_what_caches_saved_is_added_up_over_the_pods_that_tell() -> None:
+    found = said(report(saved(day(3), 2, "0.10")), report(day(1)), report(saved(day(0), 5, "0.02")))
+    assert found is not None
+    assert (found.requests, found.cached_requests, found.saved_usd) == (4, 7, "0.12")
+    together = [report(saved(day(3), hits, usd), shared=True) for hits, usd in ((4, "0.4"), (5, "0.5"))]
+    found = said(*together, report(day(3), shared=True))
+    assert found is not None
+    assert (found.cached_requests, found.saved_usd) == (5, "0.5")
 
 
 def test_only_the_last_day_counts() -> None:

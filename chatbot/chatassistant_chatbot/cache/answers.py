@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from chatassistant_chatbot.access import User
 from chatassistant_chatbot.settings import Configuration
@@ -12,7 +13,28 @@ from chatassistant_chatbot.turn import Answer, Opening
 
 _WARMEST: Final = 1.0
 _LARGEST: Final = 256 * 1024
+# Another one whenever `Kept` has another form: replicas of two releases may share a store for a while.
+_FORM: Final = b"answers 2"
 _NOT_KEPT: Final = frozenset({"no-cache", "no-store"})
+
+
+class Kept(NamedTuple):
+    """An answer that is kept: JSON, or all events of a stream; who gave it, and what it cost, in USD."""
+
+    content: bytes
+    model: str
+    cost: float
+
+    @classmethod
+    def read(cls, value: bytes) -> Self:
+        """An answer as the store has it."""
+        head, _, content = value.partition(b"\n")
+        cost, _, model = head.decode().partition(" ")
+        return cls(content, model, float(cost))
+
+    def __bytes__(self) -> bytes:
+        """As `read` takes it: the cost and the model on a line before the content."""
+        return b"%a %b\n%b" % (self.cost, self.model.encode(), self.content)
 
 
 class AnswerCache:
@@ -22,7 +44,7 @@ class AnswerCache:
         self._settings = configuration.cache
         self._is_shared = configuration.cache.shared or configuration.access.mode == "None"
         self._store = store
-        self._asking: dict[str, asyncio.Event] = {}
+        self._asking: dict[str, asyncio.Future[None]] = {}
 
     def key(self, opening: Opening, body: bytes, user: User, cache_control: str) -> str | None:
         """What the answer to a body hangs on, digested; None where it is not looked up.
@@ -33,38 +55,32 @@ class AnswerCache:
         if not wanted or opening.uses_tools or (opening.parameters.get("temperature") or 0.0) > _WARMEST:
             return None
         owner = b"" if self._is_shared else user.id.encode()
-        return hashlib.blake2b(owner + b"\0" + body, digest_size=24, person=b"answers").hexdigest()
+        return hashlib.blake2b(owner + b"\0" + body, digest_size=24, person=_FORM).hexdigest()
 
-    async def look_up(self, key: str, patience_seconds: float) -> bytes | None:
+    async def look_up(self, key: str, patience_seconds: float) -> Kept | None:
         """The answer, when there is one; waits for whoever is asking the same question, at most so long."""
-        found = await self._store.cached(key)
-        if found is not None or key not in self._asking:
-            return found
-        try:
-            async with asyncio.timeout(patience_seconds):
-                while found is None and (asking := self._asking.get(key)):
-                    await asking.wait()
-                    found = await self._store.cached(key)
-        except TimeoutError:
-            return None
-        return found
+        found, until = await self._store.cached(key), time.monotonic() + patience_seconds
+        while found is None and key in self._asking and (left := until - time.monotonic()) > 0:
+            await asyncio.wait((self._asking[key],), timeout=left)
+            found = await self._store.cached(key)
+        return None if found is None else Kept.read(found)
 
     def asking(self, key: str) -> Callable[[], None]:
         """The gateway is asked, and others with the same question wait until what this gives is called."""
         if key in self._asking:
             return _nothing
-        self._asking[key] = over = asyncio.Event()
+        self._asking[key] = over = asyncio.get_running_loop().create_future()
 
         def end() -> None:
             del self._asking[key]
-            over.set()
+            over.set_result(None)
 
         return end
 
-    async def keep(self, key: str, answer: Answer, content: bytes) -> None:
+    async def keep(self, key: str, answer: Answer, kept: Kept) -> None:
         """Keep an answer that ended well: not one that was cut, or that calls tools."""
-        if answer.finish_reason == "stop" and not answer.tool_calls and len(content) <= _LARGEST:
-            await self._store.cache(key, content, self._settings.ttl_seconds)
+        if answer.finish_reason == "stop" and not answer.tool_calls and len(kept.content) <= _LARGEST:
+            await self._store.cache(key, bytes(kept), self._settings.ttl_seconds)
 
 
 def _nothing() -> None:

@@ -163,6 +163,11 @@ class Budget:
             )
         return Reservation(self._store, day, nanos, hold)
 
+    async def save(self, cost: float, model: str) -> None:
+        """Account for an answer that needed no request, by what it had cost when it was fresh, in USD."""
+        usage = Usage(cached_requests=1, saved_nanos=_nanos(cost * _NANOS))
+        await self._store.settle(_date(self._clock()), None, model, usage)
+
     async def spent(self) -> Spent:
         """What the day has cost so far, and what the last one did."""
         now = self._clock()
@@ -189,7 +194,9 @@ class Budget:
                 "requests": total.requests,
                 "promptTokens": total.prompt_tokens,
                 "completionTokens": total.completion_tokens,
-                "usd": format(Decimal(spending.nanos).scaleb(-_NANO), "f"),
+                "usd": _usd(spending.nanos),
+                "cachedRequests": total.cached_requests,
+                "savedUsd": _usd(total.saved_nanos),
             }
         return {"day": spent.day, "crossed": spent.crossed, "shared": self._is_shared, "finished": finished}
 
@@ -218,6 +225,10 @@ def _date(seconds: float) -> str:
 def _date_of(day: int) -> str:
     """The date (UTC) of a day since 1970, which is written once and not for each request."""
     return datetime.fromtimestamp(day * _DAY_SECONDS, UTC).date().isoformat()
+
+
+def _usd(nanos: int) -> str:
+    return format(Decimal(nanos).scaleb(-_NANO), "f")
 
 
 def _nanos(amount: float) -> int:

@@ -14,8 +14,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chatassistant_chatbot.access import User
+from chatassistant_chatbot.accounting import cost_in
 from chatassistant_chatbot.answering import Answering, Outcome
+from chatassistant_chatbot.cache.answers import Kept
 from chatassistant_chatbot.cache.faq import completion
+from chatassistant_chatbot.conversations import kept_message, without_metadata
 from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError, GatewayError, for_caller, for_log
 from chatassistant_chatbot.gateway.client import Events
@@ -108,9 +111,10 @@ async def _answer(shared: Deps, asked: Asked) -> Response:
             # Whoever is refused has not used up anything.
             await place.give_back()
             raise
-        if isinstance(ready, bytes):
-            shared.metrics.cache("hit").inc()
-            return _kept(asked, ready, place.headers())
+        if isinstance(ready, Kept):
+            shared.metrics.hit(ready.model, ready.cost)
+            await shared.budget.save(ready.cost, ready.model)
+            return _known(asked, ready.content, place.headers())
         looked = "miss" if ready.key else "bypass"
         shared.metrics.cache(looked).inc()
         headers = {**place.headers(), "X-Cache": looked}
@@ -130,7 +134,7 @@ async def _answer(shared: Deps, asked: Asked) -> Response:
     return answer
 
 
-async def _prepare(shared: Deps, asked: Asked, held: Held) -> Ready | bytes:
+async def _prepare(shared: Deps, asked: Asked, held: Held) -> Ready | Kept:
     """What to ask, once it is its turn; or the answer that was kept.
 
     Raises:
@@ -140,6 +144,7 @@ async def _prepare(shared: Deps, asked: Asked, held: Held) -> Ready | bytes:
     earlier: list[JsonObject] = []
     if request.conversation:
         earlier = await shared.conversations.load(asked.user.id, request.conversation)
+        request = _without_metadata(request)
     await shared.tools.asked()
     offer = shared.tools.offer()
     opening = shared.budget.within(open_turn(configuration, request, offer.functions, earlier))
@@ -160,6 +165,12 @@ async def _prepare(shared: Deps, asked: Asked, held: Held) -> Ready | bytes:
     return Ready(ask, Answering(shared.gateway, offer, REQUEST_ID.get(), shared.metrics), outcome, key)
 
 
+def _without_metadata(request: CompletionRequest) -> CompletionRequest:
+    """The request as a model is told it: what a message of a conversation has beyond that is only kept."""
+    messages = [Message.model_construct(**without_metadata(each)) for each in _said(request)]
+    return request.model_copy(update={"messages": messages})
+
+
 async def _completed(shared: Deps, asked: Asked) -> CompletionRequest:
     """The request with what its caller was not shown: the servers' share of answers that called their tools too."""
     request = asked.request
@@ -178,12 +189,14 @@ async def _answer_known(shared: Deps, asked: Asked, text: str) -> Response:
     answer = completion(text, shared.settings.configuration.model.name, int(time.time()))
     if asked.request.conversation:
         await shared.conversations.append(
-            asked.user.id, asked.request.conversation, [*_said(asked.request), answer.message]
+            asked.user.id,
+            asked.request.conversation,
+            [*_said(asked.request), kept_message(answer, time.monotonic() - asked.started)],
         )
-    return _kept(asked, orjson.dumps(answer.content), {})
+    return _known(asked, orjson.dumps(answer.content), {})
 
 
-def _kept(asked: Asked, content: bytes, headers: dict[str, str]) -> Response:
+def _known(asked: Asked, content: bytes, headers: dict[str, str]) -> Response:
     """An answer for which nobody was asked, in the form that is wished."""
     headers = {**headers, "X-Cache": "hit"}
     if asked.request.stream:
@@ -221,9 +234,11 @@ class _Answered(NamedTuple):
             return
         answer = outcome.finish.answer if outcome.finish else collected(content)
         if self.ready.key:
-            await shared.answers.keep(self.ready.key, answer, content)
+            kept = Kept(content, outcome.turn.models[0], cost_in(answer.usage) or 0.0)
+            await shared.answers.keep(self.ready.key, answer, kept)
         if request.conversation:
-            said = [*_said(request), *outcome.turn.said, answer.message]
+            message = kept_message(answer, time.monotonic() - self.asked.started)
+            said = [*_said(request), *outcome.turn.said, message]
             await shared.conversations.append(user.id, request.conversation, said)
 
 

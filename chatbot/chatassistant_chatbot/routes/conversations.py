@@ -47,7 +47,11 @@ class Conversation(BaseModel):
 
 
 class WholeConversation(Conversation):
-    """With all that was said, as a completion's request and answer have it."""
+    """With all that was said, as a completion's request and answer have it.
+
+    Beyond that, an answer has `metadata`: its `model`, its `usage`, and the `seconds` that it took, as far as they are
+    known. A caller may give its own messages some, too; no model is told of it.
+    """
 
     messages: list[dict[str, Any]]
 

@@ -1,5 +1,6 @@
 """What a store can do, and the values that go in and out."""
 
+import operator
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol, Self
 
@@ -39,21 +40,18 @@ class Reserved(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What was used: completions, tokens, nano-dollars."""
+    """What was used: completions, tokens, nano-dollars; and what the cache answered, with what that had cost when fresh."""
 
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     nanos: int = 0
+    cached_requests: int = 0
+    saved_nanos: int = 0
 
     def plus(self, other: Self) -> "Usage":
         """Both together."""
-        return Usage(
-            self.requests + other.requests,
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.nanos + other.nanos,
-        )
+        return Usage(*map(operator.add, self, other))
 
 
 class Spending(NamedTuple):

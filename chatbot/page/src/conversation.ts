@@ -21,8 +21,8 @@ export interface Answer {
   tools: ToolRun[];
   model?: string;
   usage?: Usage;
-  /** Until the first word, and in all. */
-  seconds?: { first: number; all: number };
+  /** Until the first word, where that is known, and in all. */
+  seconds?: { first?: number; all: number };
   /** Whether it came from the assistant's memory and cost nothing. */
   cached?: boolean;
   requestId?: string;
@@ -68,6 +68,15 @@ export interface Message {
   readonly content?: string | null | readonly { readonly text?: string }[];
   readonly tool_calls?: readonly { id?: string; function?: { name?: string; arguments?: string } }[];
   readonly tool_call_id?: string;
+  readonly metadata?: Metadata;
+}
+
+/** What is kept of an answer beside its words; no model is told of it. */
+interface Metadata {
+  readonly model?: string;
+  readonly usage?: Usage;
+  /** In all. */
+  readonly seconds?: number;
 }
 
 const LONGEST_TITLE = 60;
@@ -93,6 +102,15 @@ export function messagesOf(exchanges: readonly Exchange[]): Message[] {
   ]);
 }
 
+/** The same with what a server that keeps them should know beside. */
+export function messagesToKeep(exchanges: readonly Exchange[]): Message[] {
+  return exchanges.flatMap((exchange) => {
+    const { model, usage, seconds } = exchange.answer ?? {};
+    const metadata = { ...(model && { model }), ...(usage && { usage }), ...(seconds && { seconds: seconds.all }) };
+    return messagesOf([exchange]).map((message) => (message.role === "user" ? message : { ...message, metadata }));
+  });
+}
+
 /** The exchanges in messages that the server kept. */
 export function exchangesOf(messages: readonly Message[]): Exchange[] {
   const exchanges: Exchange[] = [];
@@ -103,6 +121,8 @@ export function exchangesOf(messages: readonly Message[]): Exchange[] {
     const answer = (exchange.answer ??= { text: "", tools: [] });
     if (message.role === "assistant") {
       answer.text += textOf(message);
+      const { model, usage, seconds } = message.metadata ?? {};
+      Object.assign(answer, model && { model }, usage && { usage }, seconds && { seconds: { all: seconds } });
       for (const { id = "", function: called } of message.tool_calls ?? []) {
         answer.tools.push({ id, tool: called?.name ?? "", server: "", state: "done", arguments: called?.arguments ?? "" });
       }

@@ -81,7 +81,12 @@ PANELS: Final = (
     ),
     Panel("Tokens", "none", ((f"sum by (model, kind) (rate({_C}_tokens_total[5m]))", "{{model}} {{kind}}"),)),
     Panel(
-        "Cost a day", "currencyUSD", ((f"sum by (model) (increase({_C}_cost_usd_total[1d]))", "{{model}}"),)
+        "Cost a day",
+        "currencyUSD",
+        (
+            (f"sum by (model) (increase({_C}_cost_usd_total[1d]))", "{{model}}"),
+            (f"sum(increase({_C}_saved_usd_total[1d]))", "saved by the cache"),
+        ),
     ),
     Panel("Cache", "none", ((f"sum by (result) (rate({_C}_cache_lookups_total[5m]))", "{{result}}"),)),
     Panel(

@@ -32,7 +32,7 @@ _COMMANDS: Final = {
     ),
     "suspend": _Command("suspend", "suspend", "Have an assistant run no pods until it is resumed."),
     "token": _Command("access_token", "token", "Print or rotate the token that callers show."),
-    "usage": _Command("usage", "usage", "Show tokens and cost of the last finished day."),
+    "usage": _Command("usage", "usage", "Show tokens, cost, and what the cache saved."),
     "validate": _Command("validate", "validate", "Find what is wrong in manifests, with no cluster."),
 }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from decimal import Decimal
 from typing import Any, Final
 
 from chatassistant_operator.cli.connection import connected
@@ -10,7 +11,18 @@ from chatassistant_operator.cli.options import AllNamespaces, Context, Format, M
 from chatassistant_operator.cli.output import show
 from chatassistant_operator.observed import Manifest
 
-_HEADINGS: Final = ("NAMESPACE", "NAME", "DAY", "REQUESTS", "PROMPT", "COMPLETION", "USD", "BUDGET")
+_HEADINGS: Final = (
+    "NAMESPACE",
+    "NAME",
+    "DAY",
+    "REQUESTS",
+    "PROMPT",
+    "COMPLETION",
+    "USD",
+    "CACHED",
+    "SAVED",
+    "BUDGET",
+)
 
 
 def usage(
@@ -22,6 +34,7 @@ def usage(
 ) -> None:
     """Show what was asked on the last finished day (UTC): completions, tokens of prompts and answers, cost in USD.
 
+    CACHED is how many completions more the cache gave, and SAVED what those had cost when they were fresh, in USD.
     BUDGET is how much of today's spec.budget.dailyUSD is spent, told from 50 percent on. -o json and yaml print
     {items: [{namespace, name, usage}]}, where usage is the ChatAssistant's status.usage. It needs the right to get, or
     list, ChatAssistants.
@@ -56,6 +69,17 @@ def _item(assistant: Manifest) -> dict[str, Any]:
 def _row(item: dict[str, Any]) -> tuple[str, ...]:
     used: dict[str, Any] = item["usage"]
     percent = used.get("budgetPercent")
-    figures = ("day", "requests", "promptTokens", "completionTokens", "usd")
-    cells = (str(used.get(each, "-")) for each in figures)
-    return item["namespace"], item["name"], *cells, "-" if percent is None else f"{percent} %"
+    figures = ("requests", "promptTokens", "completionTokens", "usd", "cachedRequests", "savedUsd")
+    cells = (_figure(used.get(each)) for each in figures)
+    return (
+        item["namespace"],
+        item["name"],
+        used.get("day", "-"),
+        *cells,
+        "-" if percent is None else f"{percent} %",
+    )
+
+
+def _figure(value: object) -> str:
+    """For people: amounts of money have no zeros at their end."""
+    return "-" if value is None else f"{Decimal(str(value)).normalize():f}"

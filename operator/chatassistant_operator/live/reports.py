@@ -15,12 +15,13 @@ nothing happens, since a report that differs from the one before is news:
         "crossed": 0,             of budget.dailyUSD, today: 0, 50, 80 or 100, the highest percentage that is reached
         "shared": false,          true with the store Redis: all pods tell the same, and it is not added up
         "finished": {             the last day before `day` on which anything was asked; null when none is known
-          "day": "2026-11-26", "requests": 3, "promptTokens": 120, "completionTokens": 45, "usd": "0.00012"
+          "day": "2026-11-26", "requests": 3, "promptTokens": 120, "completionTokens": 45, "usd": "0.00012",
+          "cachedRequests": 2, "savedUsd": "0.00008"
         }
       }
     }
 
-`usd` is a decimal string, in USD, with at most 12 digits before and after the point.
+`usd` and `savedUsd` are decimal strings, in USD, with at most 12 digits before and after the point.
 """
 
 import logging
@@ -39,6 +40,7 @@ _SECONDS: Final = 2.0
 _LARGEST: Final = 256 * 1024
 _Word = Annotated[str, Field(max_length=128)]
 _Count = Annotated[int, Field(ge=0, le=2**53)]
+_Usd = Annotated[Decimal, Field(ge=0, max_digits=24, decimal_places=12)]
 
 
 class _Gateway(BaseModel):
@@ -66,7 +68,9 @@ class _Day(BaseModel):
     requests: _Count
     prompt_tokens: Annotated[_Count, Field(alias="promptTokens")]
     completion_tokens: Annotated[_Count, Field(alias="completionTokens")]
-    usd: Annotated[Decimal, Field(ge=0, max_digits=24, decimal_places=12)]
+    usd: _Usd
+    cached_requests: Annotated[_Count | None, Field(alias="cachedRequests")] = None
+    saved_usd: Annotated[_Usd | None, Field(alias="savedUsd")] = None
 
 
 class _Usage(BaseModel):

@@ -72,13 +72,15 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class DayUsage:
-    """What was used on one day (UTC)."""
+    """What was used on one day (UTC); of what the cache answered, None stands for a pod that does not tell."""
 
     day: date
     requests: int
     prompt_tokens: int
     completion_tokens: int
     usd: Decimal
+    cached_requests: int | None = None
+    saved_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,19 @@ def ready(
     if available.truth == "Unknown":
         return Finding(ConditionType.READY, "Unknown", Reason.PENDING, available.message)
     unknown = [known[type_].message for type_ in _ORDER if type_ in known and known[type_].truth == "Unknown"]
-    message = " ".join([f"{assistant.metadata.name} answers at {url(assistant)}.", *unknown])
+    message = " ".join([_where(assistant), *unknown])
     return Finding(ConditionType.READY, "True", Reason.READY, message)
+
+
+def _where(assistant: ChatAssistant) -> str:
+    """Where a Ready assistant answers; one of no pods is as it should be, and does not."""
+    name, namespace = assistant.metadata.name, assistant.metadata.namespace
+    if assistant.spec.replicas:
+        return f"{name} answers at {url(assistant)}."
+    return (
+        f"spec.replicas is 0: no pod runs, and nothing answers at {url(assistant)}. "
+        f"`kubectl scale chat {name} -n {namespace} --replicas=1` has one run."
+    )
 
 
 def _wrong(finding: Finding | None, trouble: Finding | None) -> Finding | None:

@@ -38,6 +38,8 @@ def usage(assistant: ChatAssistant, seen: Observed) -> UsageStatus | None:
         prompt_tokens=finished.prompt_tokens,
         completion_tokens=finished.completion_tokens,
         usd=f"{finished.usd:f}",
+        cached_requests=finished.cached_requests,
+        saved_usd=None if finished.saved_usd is None else f"{finished.saved_usd:f}",
         budget_percent=percent,
     )
 
@@ -50,11 +52,15 @@ def _finished(told: Collection[Usage]) -> DayUsage | None:
         return None
     of_last = [each for each in days if each.day == last]
     if any(each.shared for each in told):
-        return max(of_last, key=lambda each: each.requests)
+        return max(of_last, key=lambda each: (each.requests, each.cached_requests or 0))
+    cached = [each.cached_requests for each in of_last if each.cached_requests is not None]
+    saved = [each.saved_usd for each in of_last if each.saved_usd is not None]
     return DayUsage(
         day=last,
         requests=sum(each.requests for each in of_last),
         prompt_tokens=sum(each.prompt_tokens for each in of_last),
         completion_tokens=sum(each.completion_tokens for each in of_last),
         usd=sum((each.usd for each in of_last), start=Decimal(0)),
+        cached_requests=sum(cached) if cached else None,
+        saved_usd=sum(saved, start=Decimal(0)) if saved else None,
     )

@@ -7,8 +7,11 @@ if redis.call('ZREM', KEYS[2], ARGV[1]) == 1 then
 end
 local time = redis.call('TIME')
 redis.call('HSETNX', KEYS[1], 'since', time[1] * 1000 + math.floor(time[2] / 1000))
-for number, name in ipairs({'requests', 'prompt_tokens', 'completion_tokens', 'nanos'}) do
-  redis.call('HINCRBY', KEYS[1], name .. ':' .. ARGV[3], ARGV[number + 3])
+local names = {'requests', 'prompt_tokens', 'completion_tokens', 'nanos', 'cached_requests', 'saved_nanos'}
+for number, name in ipairs(names) do
+  if ARGV[number + 3] ~= '0' then
+    redis.call('HINCRBY', KEYS[1], name .. ':' .. ARGV[3], ARGV[number + 3])
+  end
 end
 local spent = redis.call('HINCRBY', KEYS[1], 'spent', ARGV[7])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])

@@ -4,7 +4,7 @@
 
 import type { Api } from "../api";
 import type { CompletionRequest } from "../completion";
-import { exchangesOf, messagesOf, type Conversation, type Message, type Summary } from "../conversation";
+import { exchangesOf, messagesToKeep, type Conversation, type Message, type Summary } from "../conversation";
 import { Archive } from "../storage";
 import type { ConversationStore } from "./store";
 
@@ -82,7 +82,7 @@ export class ServerConversations implements ConversationStore {
 
   request(conversation: Conversation): CompletionRequest {
     const unknown = conversation.exchanges.filter(({ kept }) => !kept);
-    return { conversation: conversation.id, messages: messagesOf(unknown) };
+    return { conversation: conversation.id, messages: messagesToKeep(unknown) };
   }
 
   async answered(conversation: Conversation): Promise<void> {

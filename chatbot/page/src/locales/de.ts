@@ -76,6 +76,7 @@ export const de: Words = {
   save: "Speichern",
   search: "Suchen",
   seconds: "{first} s bis zum ersten Wort, {all} s insgesamt",
+  secondsInAll: "{all} s insgesamt",
   send: "Fragen",
   settings: "Einstellungen",
   signIn: "Anmelden",

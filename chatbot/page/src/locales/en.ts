@@ -76,6 +76,7 @@ export const en = {
   save: "Save",
   search: "Search",
   seconds: "{first} s to the first word, {all} s in all",
+  secondsInAll: "{all} s in all",
   send: "Ask",
   settings: "Settings",
   signIn: "Sign in",

@@ -76,6 +76,7 @@ export const es: Words = {
   save: "Guardar",
   search: "Buscar",
   seconds: "{first} s hasta la primera palabra, {all} s en total",
+  secondsInAll: "{all} s en total",
   send: "Preguntar",
   settings: "Ajustes",
   signIn: "Iniciar sesión",

@@ -76,6 +76,7 @@ export const fr: Words = {
   save: "Enregistrer",
   search: "Rechercher",
   seconds: "{first} s jusqu’au premier mot, {all} s au total",
+  secondsInAll: "{all} s au total",
   send: "Demander",
   settings: "Réglages",
   signIn: "Se connecter",

@@ -76,6 +76,7 @@ export const zh: Words = {
   save: "保存",
   search: "搜索",
   seconds: "首字 {first} 秒，共 {all} 秒",
+  secondsInAll: "共 {all} 秒",
   send: "提问",
   settings: "设置",
   signIn: "登录",

@@ -11,7 +11,7 @@ export function detailsOf(answer: Answer): HTMLElement[] {
     [t("model"), model],
     [t("tokens"), usage && t("tokenCounts", { prompt: number(usage.prompt_tokens ?? 0), completion: number(usage.completion_tokens ?? 0) })],
     [t("cost"), cached ? t("cached") : usage?.cost === undefined ? undefined : money(usage.cost)],
-    [t("time"), seconds && t("seconds", { first: number(seconds.first), all: number(seconds.all) })],
+    [t("time"), seconds && timeOf(seconds)],
     [t("requestId"), requestId],
   ];
   const known = rows.filter((row): row is [string, string] => row[1] !== undefined && row[1] !== "");
@@ -32,4 +32,8 @@ export function detailsOf(answer: Answer): HTMLElement[] {
     icon("chevron"),
   );
   return [button, list];
+}
+
+function timeOf({ first, all }: NonNullable<Answer["seconds"]>): string {
+  return first === undefined ? t("secondsInAll", { all: number(all) }) : t("seconds", { first: number(first), all: number(all) });
 }

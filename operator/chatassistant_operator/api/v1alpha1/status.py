@@ -117,6 +117,12 @@ class UsageStatus(ApiModel):
     usd: Annotated[str, Field(max_length=64)] | None = None
     """What the gateway charged for them, in USD, as a decimal number."""
 
+    cached_requests: Annotated[int, Field(ge=0)] | None = None
+    """How many completions the cache gave on that day; they are none of the requests."""
+
+    saved_usd: Annotated[str, Field(max_length=64)] | None = None
+    """What the gateway had charged for those when they were fresh, in USD, as a decimal number."""
+
     budget_percent: Annotated[int, Field(ge=0, le=100)] | None = None
     """How much of today's budget.dailyUSD is spent, once that is 50, 80 or 100 percent; with the store Memory of that pod
     of which it is the most."""

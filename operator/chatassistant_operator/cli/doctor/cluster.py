@@ -17,6 +17,7 @@ from chatassistant_operator.cli.doctor.finding import (
 )
 from chatassistant_operator.cli.doctor.snapshot import Snapshot
 from chatassistant_operator.cluster.kinds import CHAT_ASSISTANT
+from chatassistant_operator.finding import Finding as Cause
 from chatassistant_operator.observed import Manifest
 from chatassistant_operator.observed.named import Absent, Unreadable
 
@@ -146,6 +147,17 @@ def by_condition(seen: Snapshot, type_: ConditionType, well: str) -> Finding:
             return broken(said["message"], cure_of(seen, said))
         case _:
             return unknown(said["message"], cure_of(seen, said))
+
+
+def judged(seen: Snapshot, found: Cause) -> Finding:
+    """What one of the operator's own checks found to be wrong, when it was made from here."""
+    said = {
+        "type": str(found.type),
+        "status": "False",
+        "reason": str(found.reason),
+        "message": found.message,
+    }
+    return broken(found.message, cure_of(seen, said))
 
 
 def cure_of(seen: Snapshot, condition: Manifest) -> str | None:

@@ -10,7 +10,7 @@ from chatassistant_operator.asking.references import credential_of
 from chatassistant_operator.checks import key as key_checks
 from chatassistant_operator.checks import model as model_checks
 from chatassistant_operator.checks import secret as secret_checks
-from chatassistant_operator.cli.doctor.cluster import by_condition, cure_of
+from chatassistant_operator.cli.doctor.cluster import by_condition, cure_of, judged
 from chatassistant_operator.cli.doctor.finding import Finding, Fix, State, broken, ok, unknown, warning
 from chatassistant_operator.cli.doctor.snapshot import Snapshot
 from chatassistant_operator.cli.revalidate import wish
@@ -57,7 +57,7 @@ def secret(seen: Snapshot) -> Finding:
     for check in _SECRET_CHECKS:
         found = check(seen.chat, observed(seen))
         if found is not None:
-            return broken(found.message)
+            return judged(seen, found)
     text, begins = seen.key_text, "begins with sk-or-"
     if not text.strip().startswith("sk-or-"):
         begins = "does not begin with sk-or-, which counts for OpenRouter only"
@@ -71,7 +71,9 @@ def key(seen: Snapshot) -> Finding:
         for check in _KEY_CHECKS:
             found = check(seen.chat, observed(seen))
             if found is not None:
-                return broken(found.message)
+                return judged(seen, found)
+        if _is_without_credit(seen):
+            return _asked_by_the_operator(seen, ConditionType.CREDENTIALS_VALID, "")
         return ok(f"{seen.chat.spec.gateway.base_url} accepts the key: it was asked just now, from here.")
     note = f" From here: {seen.live.key}" if seen.live is not None else ""
     if _is_another_key(seen):
@@ -91,7 +93,7 @@ def model(seen: Snapshot) -> Finding:
         for check in _MODEL_CHECKS:
             found = check(seen.chat, observed(seen))
             if found is not None:
-                return broken(found.message, f"kubectl edit chat {seen.name} -n {seen.namespace}")
+                return judged(seen, found)
     note = f" From here: {seen.live.catalogue}" if seen.live and isinstance(seen.live.catalogue, str) else ""
     return _asked_by_the_operator(seen, ConditionType.MODEL_AVAILABLE, note)
 
@@ -158,6 +160,12 @@ def _decoded(text: str) -> str:
         return base64.b64decode(text, validate=True).decode().strip()
     except (binascii.Error, ValueError):
         return text
+
+
+def _is_without_credit(seen: Snapshot) -> bool:
+    """Whether completions found the account empty, which the gateway does not tell who asks about the key."""
+    said = seen.condition(ConditionType.CREDENTIALS_VALID)
+    return said is not None and said["reason"] == Reason.INSUFFICIENT_CREDITS and not _is_another_key(seen)
 
 
 def _is_another_key(seen: Snapshot) -> bool:

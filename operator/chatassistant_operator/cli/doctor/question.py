@@ -5,7 +5,8 @@ from typing import Final
 from chatassistant_operator.cli.doctor.finding import Finding, broken, ok, unknown
 from chatassistant_operator.cli.doctor.snapshot import Snapshot
 
-_ABOUT_THE_KEY: Final = frozenset({"assistant_misconfigured", "assistant_out_of_credit"})
+_ABOUT_THE_KEY: Final = frozenset({"assistant_misconfigured"})
+_ABOUT_CREDIT: Final = frozenset({"assistant_out_of_credit"})
 _ABOUT_THE_MODEL: Final = frozenset({"model_not_found"})
 
 
@@ -22,6 +23,9 @@ def question(seen: Snapshot) -> Finding:
         return unknown(f"No question could be asked: {answer.problem}")
     if answer.code in _ABOUT_THE_KEY:
         cure = f"kubectl assistant doctor {name} -n {namespace} --live"
+    elif answer.code in _ABOUT_CREDIT:
+        # Neither /key nor the catalogue shows it: the operator learns of it from the pods, and says where to add some.
+        cure = f"kubectl assistant status {name} -n {namespace}"
     elif answer.code in _ABOUT_THE_MODEL:
         cure = f"kubectl edit chat {name} -n {namespace}"
     else:

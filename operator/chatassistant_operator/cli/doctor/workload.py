@@ -6,7 +6,7 @@ from chatassistant_operator.api import names
 from chatassistant_operator.api.reasons import ConditionType, Reason
 from chatassistant_operator.checks.pods import Situation, root_cause
 from chatassistant_operator.checks.termination import explained
-from chatassistant_operator.cli.doctor.cluster import by_condition, cure_of
+from chatassistant_operator.cli.doctor.cluster import by_condition, cure_of, judged
 from chatassistant_operator.cli.doctor.finding import Finding, broken, ok, unknown, warning
 from chatassistant_operator.cli.doctor.snapshot import Snapshot
 from chatassistant_operator.finding import Finding as Cause
@@ -22,7 +22,7 @@ def image(seen: Snapshot) -> Finding:
     """The nodes can pull the image."""
     cause = _cause(seen)
     if cause is not None and cause.reason is Reason.IMAGE_PULL_FAILED:
-        return broken(cause.message, _cure(seen, cause))
+        return judged(seen, cause)
     said = seen.condition(ConditionType.AVAILABLE)
     if cause is None and said is not None and said["reason"] == Reason.IMAGE_PULL_FAILED:
         return broken(said["message"], cure_of(seen, said))
@@ -43,7 +43,8 @@ def pods(seen: Snapshot) -> Finding:
     if ready and cause is None:
         return _with_last_words(seen, f"{ready} of {seen.chat.spec.replicas} pods are ready.")
     if cause is not None:
-        return (warning if ready else broken)(cause.message, _cure(seen, cause))
+        found_wrong = judged(seen, cause)
+        return warning(cause.message, found_wrong.cure) if ready else found_wrong
     if not seen.chat.spec.replicas:
         return broken(
             "spec.replicas is 0: no pod is asked for.",
@@ -102,13 +103,6 @@ def _cause(seen: Snapshot) -> Cause | None:
         return None
     current = [read_pod(each) for each in _pods(seen)]
     return root_cause(seen.chat, Situation(seen.deployment, current, seen.now))
-
-
-def _cure(seen: Snapshot, cause: Cause) -> str | None:
-    return cure_of(seen, {**_AS_CONDITION, "reason": str(cause.reason), "message": cause.message})
-
-
-_AS_CONDITION: Final = {"type": str(ConditionType.AVAILABLE), "status": "False"}
 
 
 def _with_last_words(seen: Snapshot, message: str) -> Finding:
