@@ -21,7 +21,7 @@ help: ## explain the targets
 demo: .venv/.run page ## run deploy/samples/todo/ with no cluster (ASK="Hello" asks once and ends)
 	@$(BIN)/python deploy/samples/todo/run.py $(if $(ASK),--ask "$(ASK)")
 
-test: .venv/.dev .venv/bin/helm .venv/checkov/bin/checkov $(PAGE)/node_modules/.dev $(TEST_CLIENTS:=/node_modules/.dev) page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses)
+test: .venv/.dev .venv/bin/helm .venv/checkov/bin/checkov $(PAGE)/node_modules/.dev $(TEST_CLIENTS:=/node_modules/.dev) page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses; KUBERNETES=1.34 or 1.36: an older one)
 	$(BIN)/pytest -n 2 $(ARGS)
 
 check: lint test ## everything that CI checks
@@ -73,6 +73,9 @@ CLUSTER := PYTHONPATH=tests $(BIN)/python -m deploy.cluster
 
 images: .venv/.dev ## build both images, with Docker where it runs, else with buildah
 	@$(CLUSTER) images
+
+cluster-ready: .venv/.dev .venv/bin/helm ## build what a cluster of this machine needs, ahead
+	@$(CLUSTER) prepare
 
 cluster: .venv/.dev .venv/bin/helm ## a whole cluster with the samples: by kind where Docker runs, else here (Linux, root)
 	@$(CLUSTER) up
@@ -137,4 +140,4 @@ $(TEST_CLIENTS:=/node_modules/.dev): %/node_modules/.dev: .venv/.node %/package-
 $(PAGE_BUILT): $(PAGE)/node_modules/.run $(PAGE)/index.html $(PAGE)/vite.config.ts $(shell find $(PAGE)/src -type f)
 	@$(WITH_NODE) npm --prefix $(PAGE) run --silent build -- --logLevel warn
 
-.PHONY: help demo test check lint page generate format lock bench bench-chatbot control-plane images cluster cluster-down e2e clean
+.PHONY: help demo test check lint page generate format lock bench bench-chatbot control-plane images cluster-ready cluster cluster-down e2e clean

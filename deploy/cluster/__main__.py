@@ -1,4 +1,4 @@
-"""`python -m deploy.cluster up|down|images`."""
+"""`python -m deploy.cluster up|down|images|prepare`."""
 
 import argparse
 import sys
@@ -13,14 +13,18 @@ from deploy.cluster.packages import install, missing
 def main() -> int:
     """Do what is said; gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m deploy.cluster", description=__doc__)
-    parser.add_argument("action", choices=("up", "down", "images"))
-    action = parser.parse_args().action
+    parser.add_argument("action", choices=("up", "down", "images", "prepare"))
+    parser.add_argument("--here", action="store_true", help="on this machine itself, also where Docker runs")
+    arguments = parser.parse_args()
+    action, by_kind = arguments.action, project.docker_runs() and not arguments.here
     try:
         if action == "up":
-            (kind if project.docker_runs() else here).up()
+            (kind if by_kind else here).up()
+        elif action == "prepare":
+            here.prepare()
         elif action == "down":
-            (kind if project.docker_runs() and kind.is_there() else here).down()
-        elif project.docker_runs():
+            (kind if by_kind and kind.is_there() else here).down()
+        elif by_kind:
             project.with_docker()
         else:
             install(missing(node=False))

@@ -6,7 +6,7 @@ from typing import Final
 from deploy.cluster.console import ClusterError, say
 from deploy.cluster.folders import HERE
 
-from support.kubernetes.build import MissingToolError, binaries, built
+from support.kubernetes.build import MissingToolError, assets, built, control_plane
 
 MODULE: Final = HERE / "programs"
 
@@ -18,7 +18,8 @@ def programs() -> dict[str, Path]:
         ClusterError: when they cannot be built.
     """
     try:
-        folders = (binaries(), built(MODULE))
+        given = assets()
+        folders = [given, *built(MODULE)] if given else built(control_plane(), MODULE)
     except MissingToolError as error:
         raise ClusterError(str(error)) from error
     say(f"Kubernetes's programs: {', '.join(map(str, folders))}")

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +13,13 @@ from deploy.cluster.images import project
 from deploy.cluster.images.buildah import Buildah
 from deploy.cluster.kubectl import Kubectl, manifest
 from deploy.cluster.machine import addresses, files, kernel, network, process
+from deploy.cluster.machine.obstacles import obstacle
 from deploy.cluster.packages import install, missing
 
 _VOLUMES: Final = 4
 _CORE_DNS: Final = "localhost/coredns:1"
 _START_SECONDS: Final = 120
+_CTR: Final = ("ctr", f"--address={CONTAINERD_SOCKET}", "--namespace=k8s.io", "images")
 
 
 def up() -> None:
@@ -27,14 +28,8 @@ def up() -> None:
     Raises:
         ClusterError: when this machine cannot carry it; the text says what to do.
     """
-    if sys.platform != "linux" or os.geteuid() != 0:
-        raise ClusterError(
-            "Without Docker, the cluster needs Linux and root: start Docker and have kind installed, or run this as root."
-        )
-    install(missing(node=True))
-    found = programs()
+    found, images = prepare()
     kubectl = Kubectl(found["kubectl"])
-    images = _images(found)
     _start_machine(found, kubectl)
     loaded = {
         name: _load(images, name) for name in (files.PAUSE_IMAGE, _CORE_DNS, *map(project.tag, project.NAMES))
@@ -44,6 +39,23 @@ def up() -> None:
     installation.install_operator(tags)
     installation.install_assistants(kubectl, project.tag("operator"))
     installation.show(kubectl)
+    _forget_replaced(kubectl)
+
+
+def prepare() -> tuple[dict[str, Path], Buildah]:
+    """Have what takes long, and stays: programs and images.
+
+    Raises:
+        ClusterError: when this machine cannot carry a cluster; the text says what to do.
+    """
+    why_not = obstacle()
+    if why_not:
+        raise ClusterError(
+            f"This machine cannot be a cluster: {why_not}. Where Docker runs, kind can make one."
+        )
+    install(missing(node=True))
+    found = programs()
+    return found, _images(found)
 
 
 def down() -> None:
@@ -92,16 +104,32 @@ def _load(images: Buildah, name: str) -> str:
     """Give an image to the node under its name and under one that changes with it; gives that one's tag."""
     repository, _, tag = name.rpartition(":")
     unique = f"{tag}-{images.identity(name)[:12]}"
-    ctr = ("ctr", f"--address={CONTAINERD_SOCKET}", "--namespace=k8s.io", "images")
-    if f"{repository}:{unique}" not in run(*ctr, "list", "--quiet").stdout.split():
+    if f"{repository}:{unique}" in run(*_CTR, "list", "--quiet").stdout.split():
+        run(*_CTR, "tag", "--force", f"{repository}:{unique}", name)
+    else:
         say(f"loading {name}")
         archive = STATE / "image.tar"
         archive.unlink(missing_ok=True)
         images.save(name, archive)
-        run(*ctr, "import", archive)
-        run(*ctr, "tag", "--force", name, f"{repository}:{unique}")
+        run(*_CTR, "import", archive)
+        run(*_CTR, "tag", "--force", name, f"{repository}:{unique}")
         archive.unlink()
     return unique
+
+
+def _forget_replaced(kubectl: Kubectl) -> None:
+    """Remove the project's images that have been replaced, and that no pod is of any more."""
+    jsonpath = "{.items[*].spec.containers[*].image}"
+    used = kubectl("get", "pods", "--all-namespaces", f"--output=jsonpath={jsonpath}").split()
+    named = {*used, *map(project.tag, project.NAMES)}
+    # The columns are name, type and digest; containerd adds a name of its own, the digest, which keeps an image as well.
+    rows = [line.split() for line in run(*_CTR, "list").stdout.splitlines()[1:]]
+    listed = {name: digest for name, _, digest, *_ in rows}
+    ours = (f"{project.REPOSITORY}/", "sha256:")
+    kept = {digest for name, digest in listed.items() if name in named or not name.startswith(ours)}
+    for name, digest in listed.items():
+        if digest not in kept:
+            run(*_CTR, "remove", name)
 
 
 def _add_what_clusters_have(kubectl: Kubectl) -> None:

@@ -1,10 +1,29 @@
 """The control plane that tests run against has what they need of it."""
 
 import json
+import os
+
+import pytest
 
 from support.control_plane import ControlPlane
 from support.deployments import Deployments
+from support.kubernetes.build import MissingToolError, control_plane
 from support.waiting import eventually
+
+
+def test_the_version_that_was_asked_for(kubernetes: ControlPlane) -> None:
+    told = json.loads(kubernetes.kubectl("version", "-o", "json").stdout)
+    asked = f"v{os.environ.get('KUBERNETES', '')}"
+    assert {told[each]["gitVersion"].startswith(asked) for each in ("clientVersion", "serverVersion")} == {
+        True
+    }
+
+
+def test_a_version_that_nobody_has_pinned() -> None:
+    with pytest.raises(
+        MissingToolError, match=r"KUBERNETES=1\.30 is not pinned here: choose 1\.34, 1\.36, 1\.37"
+    ):
+        control_plane("1.30")
 
 
 def test_a_quota_that_leaves_no_room(kubernetes: ControlPlane, namespace: str) -> None:

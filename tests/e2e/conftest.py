@@ -1,15 +1,16 @@
 """The whole cluster that these tests share. They run by `make e2e` only."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from deploy.cluster.machine import process
+from deploy.cluster.machine.obstacles import obstacle
 
 from chatassistant_operator.local.openrouter.situations import ACCEPTED
-from support.whole_cluster import Team, WholeCluster, make, traces
+from support.footprint import footprint
+from support.whole_cluster import Team, WholeCluster, make
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -19,15 +20,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[WholeCluster]:
-    """The cluster; removed after the tests, but not when it ran before."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("a node of one's own needs Linux and root")
+    """The cluster; removed after the tests, with nothing left of it, but not when it ran before."""
+    why_not = obstacle()
+    if why_not:
+        pytest.skip(f"this machine cannot be a whole cluster: {why_not}")
     ran_before = process.is_running()
+    if not ran_before:
+        make("prepare")
+        # What one that was cut off has left is no trace of this one.
+        make("down")
+    before = footprint()
     make("up")
     yield WholeCluster()
     if not ran_before:
         make("down")
-        assert traces() == []
+        assert footprint() == before
 
 
 @pytest.fixture

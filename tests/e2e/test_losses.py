@@ -8,7 +8,7 @@ import pytest
 from deploy.cluster.installation import NAMESPACE
 
 from support.waiting import eventually
-from support.whole_cluster import Client, Team
+from support.whole_cluster import CLIENT, Client, Team
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -31,6 +31,8 @@ def test_containerd_is_killed(team: Team) -> None:
     killed = _containerd()
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: _containerd() not in {0, killed}, "containerd runs again", 30)
+    words = ("exec", CLIENT, "--", "python", "-c", "print('here')")
+    eventually(lambda: team.kubectl(*words, check=False), "it answers the kubelet", 60)
     assert "Hello" in team.ask("Hello")
     team.apply("another")
     team.wait_until_ready("another")

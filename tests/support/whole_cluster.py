@@ -1,6 +1,5 @@
 """The cluster of `make cluster`, as its administrator sees it."""
 
-import contextlib
 import json
 import os
 import subprocess
@@ -8,14 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.cluster.folders import KUBECONFIG, PROJECT, STATE
-from deploy.cluster.images.project import tag
+from deploy.cluster.console import run
+from deploy.cluster.folders import CONTAINERD_SOCKET, IMAGES, KUBECONFIG, PROJECT
+from deploy.cluster.images import project
 from deploy.cluster.installation import NAMESPACE, STAND_IN
 from deploy.cluster.kubectl import helm
-from deploy.cluster.machine import network
-from deploy.cluster.machine.addresses import INTERFACE
 from deploy.cluster.machine.files import PROGRAMS
-from deploy.cluster.machine.kernel import CGROUP
 
 from support.waiting import eventually
 
@@ -24,25 +21,22 @@ _CLIENT_PROGRAM: Final = Path(__file__).with_name("whole_cluster_client.py")
 
 
 def make(action: str) -> str:
-    """What `make cluster` and `make cluster-down` do: `up` and `down`; gives what is said."""
-    command = [sys.executable, "-m", "deploy.cluster", action]
+    """What `make cluster` and `make cluster-down` do here: `up` and `down`; gives what is said."""
+    command = [sys.executable, "-m", "deploy.cluster", action, "--here"]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT / "tests")}
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def traces() -> list[str]:
-    """What the cluster has left on this machine, but for its cache; nothing after `make("down")`."""
-    mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
-    found = [each for each in mounts if "chatassistant" in each]
-    paths = [STATE, network.PATH, Path("/sys/class/net") / INTERFACE, *Path("/sys/fs/cgroup").rglob(CGROUP)]
-    found += [str(each) for each in paths if each.exists()]
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            command = (folder / "cmdline").read_text(encoding="utf-8", errors="replace")
-            found += [command] if str(STATE) in command else []
-    return found
+def buildah(*words: str) -> str:
+    """What buildah says of our images."""
+    return run("buildah", f"--root={IMAGES}/store", f"--runroot={IMAGES}/run", *words).stdout
+
+
+def images_of_the_node(*words: str | Path) -> str:
+    """What containerd says of the node's images."""
+    return run("ctr", f"--address={CONTAINERD_SOCKET}", "--namespace=k8s.io", "images", *words).stdout
 
 
 class WholeCluster:
@@ -74,6 +68,11 @@ class WholeCluster:
         """What Helm prints, of the operator's namespace."""
         return helm(*words, f"--namespace={NAMESPACE}")
 
+    def tag_image(self, name: str, tag: str) -> None:
+        """Have the node know one of the project's images by another tag, too."""
+        image = project.tag(name)
+        images_of_the_node("tag", "--force", image, f"{image.rpartition(':')[0]}:{tag}")
+
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         """Tell the stand-in for OpenRouter something."""
         program = (
@@ -99,7 +98,7 @@ class Team:
         """Have a pod that waits to be told whom to ask."""
         container = {
             "name": "client",
-            "image": tag("chatbot"),
+            "image": project.tag("chatbot"),
             "command": ["python", "-c", "import signal; signal.sigwait([signal.SIGTERM])"],
             "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         }

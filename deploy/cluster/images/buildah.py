@@ -49,6 +49,10 @@ class Buildah:
             where = (f"--file={dockerfile}", f"--tag={name}")
             run(*self._command, "bud", *options, *mounts, base, *arguments, *where, context)
 
+    def prune(self) -> None:
+        """Remove what no image that has a name is made of any more."""
+        run(*self._command, "rmi", "--prune")
+
     def identity(self, name: str) -> str:
         """What changes when the image does."""
         return run(

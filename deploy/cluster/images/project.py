@@ -1,6 +1,7 @@
 """The project's images, as Docker or buildah makes them of the same Dockerfiles."""
 
 import os
+import re
 import subprocess
 from importlib.metadata import version
 from typing import Final
@@ -11,6 +12,7 @@ from deploy.cluster.images.buildah import Buildah
 
 REPOSITORY: Final = "ghcr.io/chatassistant-dev"
 NAMES: Final = ("operator", "chatbot")
+_STAGE: Final = re.compile(r"^FROM \S+ AS (\S+)$", re.MULTILINE)
 
 
 def tag(name: str) -> str:
@@ -38,7 +40,13 @@ def with_buildah(buildah: Buildah) -> None:
     """Build both on a base of Debian's packages, as no registry of images is needed for that."""
     for name in NAMES:
         say(f"building {tag(name)}")
-        buildah.build(PROJECT / name / "Dockerfile", PROJECT, tag(name), *arguments())
+        dockerfile = PROJECT / name / "Dockerfile"
+        buildah.build(dockerfile, PROJECT, tag(name), *arguments())
+        # By a name of its own, each stage stays for the next time, and what it replaced goes.
+        for stage in _STAGE.findall(dockerfile.read_text(encoding="utf-8")):
+            stays = f"localhost/{name}-{stage}:{version('chatassistant')}"
+            buildah.build(dockerfile, PROJECT, stays, *arguments(), f"--target={stage}")
+    buildah.prune()
 
 
 def arguments() -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 from deploy.cluster.folders import STATE
 
 CGROUP: Final = "chatassistant"
-_CGROUPS: Final = Path("/sys/fs/cgroup")
+CGROUPS: Final = Path("/sys/fs/cgroup")
 _SETTINGS: Final = Path("/proc/sys")
 # ip_forward is for the way out; the rest is what a kubelet sets.
 _CHANGED: Final = (
@@ -51,6 +51,6 @@ def restore() -> None:
 
 def _hierarchies() -> list[Path]:
     """The roots of control groups: one in version 2, one for each controller in version 1."""
-    if (_CGROUPS / "cgroup.procs").exists():
-        return [_CGROUPS]
-    return [each for each in _CGROUPS.iterdir() if (each / "cgroup.procs").exists() and not each.is_symlink()]
+    if (CGROUPS / "cgroup.procs").exists():
+        return [CGROUPS]
+    return [each for each in CGROUPS.iterdir() if (each / "cgroup.procs").exists() and not each.is_symlink()]

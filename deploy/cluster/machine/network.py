@@ -44,7 +44,9 @@ def connect(*, way_out: bool) -> None:
 
 
 def disconnect() -> None:
-    """Remove all of it; routes go with the cable."""
+    """Remove all of it, if it is there; routes go with the cable."""
+    if not PATH.exists() and not (Path("/sys/class/net") / INTERFACE).exists():
+        return
     run("nft", "delete", "table", "ip", _TABLE, check=False)
     run("ip", "link", "delete", INTERFACE, check=False)
     if PATH.exists():
