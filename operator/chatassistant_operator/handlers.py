@@ -4,6 +4,7 @@ Only `on.event` is registered of what handles objects: create, update and resume
 finalizers into people's objects, write everything again on a restart, and lose what happened in a watch's gap.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -46,6 +47,7 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     @kopf.on.startup(registry=registry)
     async def startup(settings: kopf.OperatorSettings, **_: object) -> None:
         _configure(settings)
+        asyncio.get_running_loop().set_exception_handler(_tell)
         await operator.start()
 
     @kopf.on.cleanup(registry=registry)
@@ -60,6 +62,12 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     @kopf.on.probe(id="engine", errors=kopf.ErrorsMode.PERMANENT, registry=registry)
     async def healthy(**_: object) -> Mapping[str, float]:
         return operator.check_health()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody awaits, but for Kopf's watches at the end: some are closed while they run, and nothing is lost."""
+    if "asyncgen" not in context:
+        loop.default_exception_handler(context)
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
