@@ -25,6 +25,14 @@ def missing(*, node: bool) -> list[str]:
     return [package for package, program in wanted.items() if shutil.which(program) is None]
 
 
+def can_be_had(packages: list[str]) -> bool:
+    """Whether apt-get knows where to get them all, as of now."""
+    if shutil.which("apt-get") is None:
+        return False
+    run("apt-get", "update", "--quiet", check=False)
+    return run("apt-get", "install", "--simulate", "--yes", *packages, check=False).returncode == 0
+
+
 def install(packages: list[str]) -> None:
     """Install packages with apt-get.
 

@@ -1,7 +1,6 @@
 """What a machine has to allow before it can hold another one inside."""
 
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Final
 from deploy.cluster.console import run
 from deploy.cluster.folders import STATE
 from deploy.cluster.machine.kernel import CGROUPS
-from deploy.cluster.packages import missing
+from deploy.cluster.packages import can_be_had, missing
 
 _NAMESPACES: Final = ("unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--mount-proc")
 
@@ -20,8 +19,8 @@ def obstacle() -> str | None:
     if sys.platform != "linux" or os.geteuid() != 0:
         return "that needs Linux and root"
     packages = missing(node=True)
-    if packages and shutil.which("apt-get") is None:
-        return f"these are missing, and there is no apt-get to bring them: {', '.join(packages)}"
+    if packages and not can_be_had(packages):
+        return f"these are missing, and there is no apt-get that could bring them: {', '.join(packages)}"
     if not os.access(CGROUPS, os.W_OK):
         return f"control groups, at {CGROUPS}, cannot be written"
     if run(*_NAMESPACES, "true", check=False).returncode:
