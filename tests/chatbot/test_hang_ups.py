@@ -32,9 +32,14 @@ def request(body: bytes, length: int | None = None) -> bytes:
     return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
 
 
+def completions(gateway: GatewayProcess) -> int:
+    """How many it was asked for; it may also be asked what an earlier one cost."""
+    return gateway.requests.get(f"POST {ROUTE}", 0)
+
+
 async def gateway_is_asked(gateway: GatewayProcess) -> None:
     async def asked() -> bool:
-        return gateway.requests == {f"POST {ROUTE}": 1}
+        return completions(gateway) == 1
 
     await eventually_async(asked, "the gateway is asked", timeout=5)
 
@@ -57,7 +62,7 @@ async def test_before_the_first_byte(
         await gateway_is_asked(gateway)
         assert gateway.hang_ups == 0
     await hang_up_is_seen(gateway)
-    assert gateway.requests == {f"POST {ROUTE}": 1}, "nobody waits for a retry"
+    assert completions(gateway) == 1, "nobody waits for a retry"
 
 
 async def test_in_the_middle_of_a_stream(chatbot: Chatbot, gateway: GatewayProcess) -> None:
@@ -87,7 +92,7 @@ async def test_between_two_tries(chatbot: Chatbot, gateway: GatewayProcess) -> N
         return chatbot.metric(running) == 0
 
     await eventually_async(ended, "nobody is waited for", timeout=0.5)
-    assert gateway.requests == {f"POST {ROUTE}": 1}
+    assert completions(gateway) == 1
 
 
 async def test_in_the_middle_of_the_request(chatbot: Chatbot, gateway: GatewayProcess) -> None:

@@ -181,8 +181,7 @@ def test_a_definite_refusal_is_not_asked_again(
         {"status": 408},
         {"error": "upstream_rate_limit"},
         {"status": 503},
-        # Once more than the HTTP client tries by itself.
-        {"hang_up": True, "times": 2},
+        {"hang_up": True},
         {"body": "<h1>Welcome"},
         {"status": 302, "body": "", "headers": {"Location": "/elsewhere"}},
     ],
@@ -191,7 +190,7 @@ def test_a_definite_refusal_is_not_asked_again(
 def test_a_gateway_that_cannot_tell_is_asked_again(
     chatbot: Chatbot, gateway: GatewayProcess, secret: Secret, fault: dict[str, Any]
 ) -> None:
-    gateway.misbehave(route="/key", **{"times": 1} | fault)
+    gateway.misbehave(route="/key", times=1, **fault)
     secret.write(FREE_TIER.token)
     eventually(lambda: "asked again" in chatbot.entries[-1]["message"], "the gateway is asked", timeout=2)
     assert key_in_use(chatbot, gateway) == "accepted"

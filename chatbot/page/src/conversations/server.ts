@@ -4,7 +4,7 @@
 
 import type { Api } from "../api";
 import type { CompletionRequest } from "../completion";
-import { exchangesOf, messagesToKeep, type Conversation, type Message, type Summary } from "../conversation";
+import { exchangesOf, messagesToKeep, type Conversation, type Exchange, type Message, type Summary } from "../conversation";
 import { Archive } from "../storage";
 import type { ConversationStore } from "./store";
 
@@ -49,8 +49,8 @@ export class ServerConversations implements ConversationStore {
   async load(id: string): Promise<Conversation | undefined> {
     const told = await this.#api.json<Told & { messages: Message[] }>(`${PATH}/${encodeURIComponent(id)}`);
     const here = await this.#archive.get(id);
-    const exchanges = [...exchangesOf(told.messages), ...(here?.exchanges ?? [])];
-    return { ...here, ...summaryOf(told), exchanges };
+    const kept = exchangesOf(told.messages), own = here?.exchanges ?? [];
+    return { ...here, ...summaryOf(told), exchanges: hasArrived(own, kept) ? kept : [...kept, ...own] };
   }
 
   async create(title: string): Promise<Conversation> {
@@ -92,6 +92,13 @@ export class ServerConversations implements ConversationStore {
     delete conversation.replaces;
     await this.remove(replaces);
   }
+}
+
+/** Whether the server has what was remembered here for it, as when a page was left before it could forget that. */
+function hasArrived(own: readonly Exchange[], kept: readonly Exchange[]): boolean {
+  const last = own.at(-1), tail = kept.slice(-own.length);
+  if (!last || last.problem || last.answer?.stopped || tail.length < own.length) return false;
+  return own.every(({ question }, index) => question === tail[index]?.question);
 }
 
 function summaryOf({ id, title, updated_at }: Told): Summary {
