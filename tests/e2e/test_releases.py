@@ -13,7 +13,7 @@ from deploy.cluster.installation import NAMESPACE
 from support.waiting import eventually
 from support.whole_cluster import Client, Team, WholeCluster
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _CHART: Final = CHARTS / "chatassistant-operator"
 _RELEASE: Final = "chatassistant-operator"
@@ -97,7 +97,7 @@ def test_a_release_with_another_chatbot_rolls_it_and_cuts_no_stream(team: Team, 
     callers = Client(team, "todo", "--callers=10")
     callers.wait_for_an_answer()
     _install(team.cluster, _CHART)
-    eventually(lambda: not before & set(team.pods()), "all pods are new", 180)
+    eventually(lambda: not before & set(team.pods()), "all pods are new", 480)
     team.wait_until_ready()
     met = callers.end()
     assert met["failures"] == []
