@@ -66,6 +66,12 @@ class Connection(asyncio.Protocol):
             # Not `close`: whatever is still on its way is of no use, and the gateway shall know at once.
             self.transport.abort()
 
+    def hand_over(self) -> asyncio.Transport:
+        """The transport, which carries something else from now on."""
+        self._response = None
+        self._forget_timer()
+        return self.transport
+
     def go_on(self) -> None:
         """There is room for more."""
         if self._paused and not self.transport.is_closing():
@@ -98,8 +104,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._forget_timer()
         response = self._response
         if response is None or response.complete:
             return
@@ -111,9 +116,12 @@ class Connection(asyncio.Protocol):
     def _look_at(self, when: float) -> None:
         # One timer for all requests of a connection, which looks again where it has come too early: one for each
         # takes longer than all else that is done with what arrives.
+        self._forget_timer()
+        self._looks_at, self._timer = when, self._loop.call_at(when, self._look)
+
+    def _forget_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._looks_at, self._timer = when, self._loop.call_at(when, self._look)
 
     def _look(self) -> None:
         self._looks_at, response, now = math.inf, self._response, self._loop.time()

@@ -142,10 +142,14 @@ class Connections:
         if not 200 <= answer.status < 300:  # noqa: PLR2004 (HTTP's own)
             answer.close()
             raise failed(f"the proxy answered {answer.status}")
-        connection = Connection(self._keep)
-        transport = await asyncio.get_running_loop().start_tls(
-            through.transport, connection, self._trusted(), server_hostname=to.raw_host
-        )
+        connection, below = Connection(self._keep), through.hand_over()
+        try:
+            transport = await asyncio.get_running_loop().start_tls(
+                below, connection, self._trusted(), server_hostname=to.raw_host
+            )
+        except BaseException:
+            below.abort()
+            raise
         if transport is None:
             raise failed("the proxy closed it")
         connection.connection_made(transport)
