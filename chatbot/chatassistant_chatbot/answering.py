@@ -27,7 +27,7 @@ from chatassistant_chatbot.turn import (
     called,
     model_gone,
 )
-from chatassistant_chatbot.turn.answer import as_object
+from chatassistant_chatbot.turn.answer import as_object, nothing
 from chatassistant_chatbot.turn.forms import LAST_EVENT, chunk_of, event_of
 from chatassistant_chatbot.turn.relay import Relay
 
@@ -53,7 +53,7 @@ class Outcome:
 
     turn: Turn
     span: Span
-    usage: JsonObject = field(default_factory=dict[str, object])
+    usage: JsonObject = field(default_factory=nothing)
     usage_is_whole: bool = False
     begun: bytes = b""
     complete: bool = False

@@ -1,6 +1,6 @@
 """What every request shares: made once, at the start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import HTTPConnection
@@ -12,6 +12,7 @@ from chatassistant_chatbot.cache.faq import Faq
 from chatassistant_chatbot.conversations import Conversations
 from chatassistant_chatbot.credentials import Credential
 from chatassistant_chatbot.gateway.client import GatewayClient
+from chatassistant_chatbot.hang_up import Callers
 from chatassistant_chatbot.limits.budget import Budget
 from chatassistant_chatbot.limits.queue import Queue
 from chatassistant_chatbot.limits.rate import RateLimiter
@@ -45,6 +46,7 @@ class Deps:
     accounting: Accounting
     tracing: Tracing
     metrics: Metrics
+    callers: Callers = field(default_factory=Callers)
     draining: bool = False
 
     def watch(self) -> None:

@@ -38,7 +38,7 @@ class Lines(logging.StreamHandler[TextIO]):
             "method": method,
             "route": route,
             "status": status,
-            "milliseconds": round(seconds * 1000, 1),
+            "milliseconds": int(seconds * 10_000) / 10,
             "request_id": REQUEST_ID.get(),
             "time": datetime.now(UTC),
         }

@@ -1,10 +1,10 @@
 """What is read of a request before anybody looks at what it asks."""
 
-import os
+import random
 from collections.abc import Sequence
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from chatassistant_chatbot.errors import CallerError
 from chatassistant_chatbot.hang_up import HangUpError
@@ -19,7 +19,15 @@ def choose_request_id(given: Sequence[bytes]) -> str:
         request_id = given[0].decode()
         if request_id.isprintable():
             return request_id
-    return os.urandom(16).hex()
+    return f"{random.getrandbits(128):032x}"
+
+
+def header(connection: HTTPConnection, name: bytes) -> str:
+    """The value of a header, named in lower case; empty where it is missing. Starlette's own way takes five times as long."""
+    for each, value in connection.scope["headers"]:
+        if each == name:
+            return str(value, "latin-1")
+    return ""
 
 
 async def read_json_body(request: Request) -> bytes:
@@ -29,13 +37,14 @@ async def read_json_body(request: Request) -> bytes:
         CallerError: 415 for another content type, 413 for more than 2 MiB.
         HangUpError: when the caller goes away before its end.
     """
-    content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    content_type = header(request, b"content-type").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise CallerError(415, "unsupported_media_type", "The Content-Type must be application/json.")
-    declared = request.headers.get("Content-Length", "")
+    declared = header(request, b"content-length")
     if declared.isdecimal() and int(declared) > _LARGEST_BODY:
         raise _too_large()
-    pieces, size, more = list[bytes](), 0, True
+    pieces: list[bytes] = []
+    size, more = 0, True
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":

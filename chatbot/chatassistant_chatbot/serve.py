@@ -26,6 +26,7 @@ from chatassistant_chatbot.limits.budget import Budget
 from chatassistant_chatbot.limits.queue import Queue
 from chatassistant_chatbot.limits.rate import RateLimiter
 from chatassistant_chatbot.metrics import Metrics
+from chatassistant_chatbot.protocol import Protocol
 from chatassistant_chatbot.routes.health import health_app
 from chatassistant_chatbot.settings import Settings
 from chatassistant_chatbot.settings.configuration import RateLimit
@@ -169,7 +170,7 @@ def _server(app: ASGIApp, drain_seconds: float) -> _Server:
         uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -1,35 +1,16 @@
 """Callers who go away before the end of their answer: the gateway's work ends too, as it costs money."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from support.callers import connection, request
 from support.chatbots import HELLO, Chatbot
 from support.gateway import GatewayProcess
 from support.waiting import eventually_async
 
 ROUTE = "/chat/completions"
-
-
-@asynccontextmanager
-async def connection(chatbot: Chatbot) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(chatbot.url.rpartition(":")[2]))
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        await writer.wait_closed()
-
-
-def request(body: bytes, length: int | None = None) -> bytes:
-    head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length or len(body)}\r\n"
-    )
-    return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
 
 
 def completions(gateway: GatewayProcess) -> int:

@@ -31,4 +31,4 @@ class TokenAccess:
 
 
 def _digest(token: bytes) -> bytes:
-    return hashlib.sha256(token).digest()
+    return hashlib.blake2b(token).digest()

@@ -34,7 +34,7 @@ class Kept(NamedTuple):
 
     def __bytes__(self) -> bytes:
         """As `read` takes it: the cost and the model on a line before the content."""
-        return b"%a %b\n%b" % (self.cost, self.model.encode(), self.content)
+        return f"{self.cost!r} {self.model}\n".encode() + self.content
 
 
 class AnswerCache:
@@ -44,7 +44,8 @@ class AnswerCache:
         self._settings = configuration.cache
         self._is_shared = configuration.cache.shared or configuration.access.mode == "None"
         self._store = store
-        self._asking: dict[str, asyncio.Future[None]] = {}
+        # With what others wait for, where there are any.
+        self._asking: dict[str, asyncio.Future[None] | None] = {}
 
     def key(self, opening: Opening, body: bytes, user: User, cache_control: str) -> str | None:
         """What the answer to a body hangs on, digested; None where it is not looked up.
@@ -61,7 +62,7 @@ class AnswerCache:
         """The answer, when there is one; waits for whoever is asking the same question, at most so long."""
         found, until = await self._store.cached(key), time.monotonic() + patience_seconds
         while found is None and key in self._asking and (left := until - time.monotonic()) > 0:
-            await asyncio.wait((self._asking[key],), timeout=left)
+            await asyncio.wait((self._answer_to(key),), timeout=left)
             found = await self._store.cached(key)
         return None if found is None else Kept.read(found)
 
@@ -69,13 +70,20 @@ class AnswerCache:
         """The gateway is asked, and others with the same question wait until what this gives is called."""
         if key in self._asking:
             return _nothing
-        self._asking[key] = over = asyncio.get_running_loop().create_future()
+        self._asking[key] = None
 
         def end() -> None:
-            del self._asking[key]
-            over.set_result(None)
+            over = self._asking.pop(key)
+            if over is not None:
+                over.set_result(None)
 
         return end
+
+    def _answer_to(self, key: str) -> asyncio.Future[None]:
+        over = self._asking[key]
+        if over is None:
+            over = self._asking[key] = asyncio.get_running_loop().create_future()
+        return over
 
     async def keep(self, key: str, answer: Answer, kept: Kept) -> None:
         """Keep an answer that ended well: not one that was cut, or that calls tools."""

@@ -7,8 +7,10 @@ from typing import Final
 from chatassistant_chatbot.settings.configuration import FaqEntry
 from chatassistant_chatbot.turn import Answer, CompletionRequest
 
-# What words are not made of.
-_BETWEEN: Final = {code: " " for code in range(128) if not chr(code).isalnum()}
+# ASCII's letters, small ones, and digits; all else is between words.
+_WORDS: Final = bytes(
+    ord(chr(code).lower()) if chr(code).isalnum() else ord(" ") for code in range(128)
+) + bytes(128)
 
 
 class Faq:
@@ -37,7 +39,7 @@ def completion(text: str, model: str, created: int) -> Answer:
 def _normalised(text: str) -> str:
     """Words only, as NFKC and case folding leave them."""
     if text.isascii():
-        return " ".join(text.lower().translate(_BETWEEN).split())
+        return b" ".join(text.encode().translate(_WORDS).split()).decode()
     folded = unicodedata.normalize("NFKC", text).casefold()
     # Marks stay: without them, words of Hindi or Thai would be others.
     kept = (each if unicodedata.category(each)[0] in "LNM" else " " for each in folded)

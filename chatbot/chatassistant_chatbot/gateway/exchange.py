@@ -9,7 +9,7 @@ from typing import Final, Self
 from chatassistant_chatbot.errors import GatewayError
 from chatassistant_chatbot.gateway.answers import Masked
 from chatassistant_chatbot.gateway.response import Response
-from chatassistant_chatbot.turn.answer import JsonObject
+from chatassistant_chatbot.turn.answer import JsonObject, nothing
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Exchange:
     seconds: float = 0.0
     generation: str | None = None
     model: str | None = None
-    usage: JsonObject = field(default_factory=dict[str, object])
+    usage: JsonObject = field(default_factory=nothing)
     complete: bool = False
     error: GatewayError | None = None
 

@@ -112,7 +112,8 @@ class Response:
         Raises:
             GatewayError: see `read`; and for a larger one.
         """
-        pieces, size = list[bytes](), 0
+        pieces: list[bytes] = []
+        size = 0
         while piece := await self.read():
             pieces.append(piece)
             size += len(piece)

@@ -4,7 +4,7 @@ Money is counted in whole nano-dollars (10^-9 USD): no rounding adds up over a d
 """
 
 import math
-import secrets
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def tokens_of(characters: int) -> int:
     English prose has about four to a token. Counted as bytes of JSON, with its names and marks, a prompt is estimated
     rather too high, and a character of another script, of two to four bytes, as up to a whole token.
     """
-    return math.ceil(characters / _CHARACTERS_PER_TOKEN)
+    return -(-characters // _CHARACTERS_PER_TOKEN)
 
 
 class Reservation:
@@ -152,7 +152,7 @@ class Budget:
         is_free = nanos == 0 and len(costs) == len(models)
         if self._limit is None or is_free:
             return Reservation(self._store, day, nanos, None)
-        hold = Hold(secrets.token_hex(8), nanos)
+        hold = Hold(f"{random.getrandbits(64):016x}", nanos)
         if not (await self._store.reserve(day, hold, self._limit)).granted:
             raise CallerError(
                 429,
@@ -233,4 +233,4 @@ def _usd(nanos: int) -> str:
 
 def _nanos(amount: float) -> int:
     """Whole ones, rounded up, but for what is less than binary fractions of it can tell."""
-    return math.ceil(round(amount, 3))
+    return math.ceil(amount - 0.0005)

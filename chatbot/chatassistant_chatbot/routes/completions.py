@@ -22,10 +22,10 @@ from chatassistant_chatbot.conversations import kept_message, without_metadata
 from chatassistant_chatbot.deps import Deps, deps
 from chatassistant_chatbot.errors import CallerError, GatewayError, for_caller, for_log
 from chatassistant_chatbot.gateway.client import Events
-from chatassistant_chatbot.hang_up import HangUpError, unless_hung_up
+from chatassistant_chatbot.hang_up import HangUpError
 from chatassistant_chatbot.held import Held
 from chatassistant_chatbot.logs import REQUEST_ID
-from chatassistant_chatbot.requests import read_json_body
+from chatassistant_chatbot.requests import header, read_json_body
 from chatassistant_chatbot.routes.document import Completion, errors
 from chatassistant_chatbot.turn import Ask, CompletionRequest, JsonObject, Message, begin, open_turn, read
 from chatassistant_chatbot.turn.forms import as_events, as_json, collected, event_of
@@ -92,9 +92,8 @@ async def create_chat_completion(request: Request) -> Response:
     shared, started = deps(request), time.monotonic()
     user = await shared.access.admit(request)
     wanted = read(await read_json_body(request))
-    headers = request.headers
-    asked = Asked(user, wanted, headers.get("Cache-Control", ""), headers.get("traceparent"), started)
-    return await unless_hung_up(request.receive, _answer(shared, asked))
+    asked = Asked(user, wanted, header(request, b"cache-control"), header(request, b"traceparent"), started)
+    return await shared.callers.unless_hung_up(request.receive, _answer(shared, asked))
 
 
 async def _answer(shared: Deps, asked: Asked) -> Response:
@@ -258,7 +257,7 @@ class _Stream(Response):
         async with self._held, aclosing(self._events):
             with self._answered.shared.metrics.running.track_inprogress():
                 try:
-                    await unless_hung_up(receive, self._send(send))
+                    await self._answered.shared.callers.unless_hung_up(receive, self._send(send))
                 except HangUpError:
                     self._answered.shared.metrics.hang_ups.inc()
 

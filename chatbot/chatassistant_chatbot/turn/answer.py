@@ -118,6 +118,11 @@ def added(usages: Sequence[Mapping[str, Any]]) -> JsonObject:
     return total
 
 
+def nothing() -> JsonObject:
+    """An object without members; `dict[str, Any]()` takes ten times as long."""
+    return {}
+
+
 def as_object(value: object) -> JsonObject:
     """The value when it is a JSON object, else an empty one."""
     return cast("JsonObject", value) if isinstance(value, dict) else {}
