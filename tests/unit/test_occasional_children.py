@@ -60,7 +60,7 @@ def _live(count: int) -> Manifest:
     ],
 )
 def test_how_many_pods_are_asked_for(spec: dict[str, Any], children: Children, expected: int | None) -> None:
-    assert replicas(assistant(**spec), children) == expected
+    assert replicas(assistant(**spec), children).number == expected
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The HorizontalPodAutoscaler, and how many pods the Deployment asks for where there is one."""
 
+from typing import NamedTuple
+
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.desired.metadata import object_meta
 from chatassistant_operator.observed import Children, Manifest, is_running
@@ -28,30 +30,32 @@ def autoscaler(assistant: ChatAssistant) -> Manifest | None:
     }
 
 
-def replicas(assistant: ChatAssistant, children: Children) -> int | None:
-    """How many pods the Deployment asks for; None where that is an autoscaler's to say.
+class Replicas(NamedTuple):
+    """How many pods the Deployment asks for.
+
+    Attributes:
+        number: Of pods; None where it is an autoscaler's to say.
+        read_from: The `resourceVersion` of the Deployment that had it, where it is not the spec's: an autoscaler may have
+            said another number since.
+    """
+
+    number: int | None
+    read_from: str | None = None
+
+
+def replicas(assistant: ChatAssistant, children: Children) -> Replicas:
+    """How many pods the Deployment asks for.
 
     With `autoscaling` the number goes on being applied as it is until somebody else has said one: to leave it out while
     it is ours would have the API server put its default in its place, and so drop pods that serve.
     """
     spec, live = assistant.spec, children.deployment
     if spec.suspend:
-        return 0
+        return Replicas(0)
     if spec.autoscaling is None:
-        return spec.replicas
+        return Replicas(spec.replicas)
     if live is None or not is_running(live):
-        return spec.autoscaling.min_replicas
+        return Replicas(spec.autoscaling.min_replicas)
     if children.scaled_by_others:
-        return None
-    count: int = live["spec"]["replicas"]
-    return count
-
-
-def takes_live_replicas(assistant: ChatAssistant, children: Children) -> bool:
-    """Whether `replicas` repeats what is live: an autoscaler may have said another number since that was seen."""
-    return (
-        assistant.spec.autoscaling is not None
-        and not assistant.spec.suspend
-        and not children.scaled_by_others
-        and is_running(children.deployment)
-    )
+        return Replicas(None)
+    return Replicas(live["spec"]["replicas"], live["metadata"]["resourceVersion"])

@@ -6,7 +6,7 @@ from typing import Any, Final
 from chatassistant_operator.api import names
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.checks.policy import endpoints
-from chatassistant_operator.desired.autoscaler import replicas, takes_live_replicas
+from chatassistant_operator.desired.autoscaler import replicas
 from chatassistant_operator.desired.config_map import CA_FILE, CONFIG_FILE, header_variable
 from chatassistant_operator.desired.metadata import digest, object_meta
 from chatassistant_operator.desired.pacing import made_for
@@ -48,10 +48,10 @@ def deployment(assistant: ChatAssistant, seen: Observed, config_map: str, *, acc
         names.MADE_FOR_ANNOTATION: made_for(assistant, seen),
     }
     said = {name: value for name, value in annotations.items() if value is not None}
-    count = replicas(assistant, seen.children)
+    count, read_from = replicas(assistant, seen.children)
     metadata = object_meta(assistant, annotations=said)
-    if seen.children.deployment and takes_live_replicas(assistant, seen.children):
-        metadata["resourceVersion"] = seen.children.deployment["metadata"]["resourceVersion"]
+    if read_from is not None:
+        metadata["resourceVersion"] = read_from
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
