@@ -54,7 +54,7 @@ class GatewayClient:
         self.observe: Observe = _ignore
         self._url = settings.base_url.rstrip("/")
         self._path = URL(self._url).raw_path.rstrip("/")
-        self._what = f"POST {self._path}/chat/completions"
+        self._completions = f"{self._path}/chat/completions"
         self._connections = Connections(self._url, proxy_of(self._url))
         self._timeout = settings.timeout_seconds
         self._credential = credential
@@ -122,7 +122,7 @@ class GatewayClient:
         headers = self._headers | _authorization(self._credential.key)
         headers["X-Request-Id"] = recorder.exchange.request_id
         recorder.begins(headers, body)
-        answer = await self._connections.ask(self._what, headers, body, patience=patience)
+        answer = await self._connections.ask("POST", self._completions, headers, body, patience=patience)
         recorder.began(answer)
         if answer.status != 200:  # noqa: PLR2004 (HTTP's own)
             content = await answer.whole()
@@ -156,9 +156,10 @@ class GatewayClient:
 
     async def _got(self, route: str, key: SecretStr, params: Mapping[str, str]) -> bytes:
         """The body of a 200; asked for once, and whatever the breaker says."""
-        what = f"GET {self._path}{route}{'?' if params else ''}{urlencode(params)}"
+        target = f"{self._path}{route}{'?' if params else ''}{urlencode(params)}"
         patience = patience_for(self._timeout)
-        with closing(await self._connections.ask(what, _authorization(key), patience=patience)) as response:
+        asking = self._connections.ask("GET", target, _authorization(key), patience=patience)
+        with closing(await asking) as response:
             content = await response.whole()
         if response.status != 200:  # noqa: PLR2004 (HTTP's own)
             raise error_of(response.status, response.headers, content, self._credential.masked)

@@ -44,12 +44,13 @@ class Connections:
             self._fixed |= _authorization(self._proxy)
 
     async def ask(
-        self, what: str, headers: Mapping[str, str], body: bytes = b"", *, patience: Patience
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"", *, patience: Patience
     ) -> Response:
         """The answer to a request when its head is there; whoever has it must close it.
 
         Args:
-            what: Method and path.
+            method: GET or POST.
+            target: The path, and what is asked of it.
             headers: More than those that each request has.
             body: What is sent with it.
             patience: How long to wait for it.
@@ -63,7 +64,6 @@ class Connections:
             "Accept-Encoding": "gzip, deflate",
             "Content-Length": str(len(body)),
         }
-        method, _, target = what.partition(" ")
         request = _head(f"{method} {self._origin}{target}", sent) + body
         connection = self._free() or await self._opened(patience)
         return await connection.ask(request, patience)

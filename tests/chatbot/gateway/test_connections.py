@@ -1,6 +1,7 @@
 """Connections to the gateway over real sockets: kept, given up, gone through a proxy, and never mistaken for another's."""
 
 import asyncio
+import gc
 import gzip
 import ssl
 from collections.abc import AsyncGenerator
@@ -11,6 +12,7 @@ import pytest
 
 from chatassistant_chatbot.errors import GatewayError
 from chatassistant_chatbot.gateway import connections as module
+from chatassistant_chatbot.gateway.connection import Connection
 from chatassistant_chatbot.gateway.connections import Connections
 from chatassistant_chatbot.gateway.retries import patience_for
 from support.forward_proxy import HOST, ForwardProxy
@@ -43,7 +45,7 @@ async def connected(gateway: RawGateway, proxy: str | None = None) -> AsyncGener
 
 async def asked(connections: Connections, seconds: float = 10.0) -> bytes:
     """The whole answer to one request."""
-    answer = await connections.ask("POST /x", {"X-Request-Id": "r"}, BODY, patience=patience_for(seconds))
+    answer = await connections.ask("POST", "/x", {"X-Request-Id": "r"}, BODY, patience=patience_for(seconds))
     try:
         return await answer.whole()
     finally:
@@ -78,7 +80,9 @@ async def test_a_connection_carries_one_request_after_the_other_and_as_many_are_
 async def test_what_does_not_end_as_it_should_carries_nothing_else(sent: bytes) -> None:
     async with serving(kept(sent)) as gateway, connected(gateway) as connections:
         for number in (1, 2):
-            answer = await connections.ask("POST /x", {"X-Request-Id": "r"}, BODY, patience=patience_for(5))
+            answer = await connections.ask(
+                "POST", "/x", {"X-Request-Id": "r"}, BODY, patience=patience_for(5)
+            )
             assert await answer.read() == ANSWER
             answer.close()
             assert gateway.connections == number
@@ -113,7 +117,7 @@ async def test_a_connection_that_nobody_uses_is_closed(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("pieces", [(EARLY, EARLY, whole(ANSWER)), (EARLY * 2 + whole(ANSWER),)])
 async def test_what_comes_before_the_answer_is_none(pieces: tuple[bytes, ...]) -> None:
     async with serving(always(*pieces)) as gateway, connected(gateway) as connections:
-        answer = await connections.ask("POST /x", {"X-Request-Id": "r"}, BODY, patience=patience_for(5))
+        answer = await connections.ask("POST", "/x", {"X-Request-Id": "r"}, BODY, patience=patience_for(5))
         assert (answer.status, await answer.whole()) == (200, ANSWER)
         assert "X-Early" not in answer.headers
         answer.close()
@@ -173,7 +177,7 @@ async def test_what_nobody_reads_stays_with_the_gateway() -> None:
             sent += 1
 
     async with serving(flood) as gateway, connected(gateway) as connections:
-        answer = await connections.ask("POST /x", {"X-Request-Id": "r"}, BODY, patience=patience_for(30))
+        answer = await connections.ask("POST", "/x", {"X-Request-Id": "r"}, BODY, patience=patience_for(30))
         before = -1
         while before != sent:
             before = sent
@@ -212,14 +216,14 @@ async def test_a_compressed_answer_arrives_byte_by_byte() -> None:
 async def test_no_header_becomes_two(value: str) -> None:
     async with serving(kept(whole(ANSWER))) as gateway, connected(gateway) as connections:
         with pytest.raises(ValueError, match="line break"):
-            await connections.ask("GET /x", {"X-Title": value}, patience=patience_for(5))
+            await connections.ask("GET", "/x", {"X-Title": value}, patience=patience_for(5))
         assert gateway.connections == 0
 
 
 async def test_headers_may_have_any_letters() -> None:
     async with serving(kept(whole(ANSWER))) as gateway, connected(gateway) as connections:
         headers = {"X-Title": "Grüße, 你好", "X-Request-Id": "r"}
-        (await connections.ask("GET /x", headers, patience=patience_for(5))).close()
+        (await connections.ask("GET", "/x", headers, patience=patience_for(5))).close()
         assert gateway.requests[0].headers["x-title"] == "Grüße, 你好"
         assert gateway.requests[0].headers["host"] == gateway.base_url.removeprefix("http://")
 
@@ -258,6 +262,9 @@ async def test_through_a_tunnel_and_no_further_than_it_leads(
         try:
             assert [await asked(there), await asked(there)] == [ANSWER, ANSWER]
             assert (proxy.asked, gateway.requests[0].headers["host"]) == ([f"{HOST}:443"], HOST)
+            gc.collect()
+            # The one to the proxy has become the other's: nothing of it looks at a clock any more.
+            assert sum(isinstance(each, Connection) for each in gc.get_objects()) == 1
             with pytest.raises(GatewayError, match="the proxy answered 403"):
                 await asked(elsewhere)
         finally:
