@@ -202,5 +202,6 @@ async def test_retries_are_counted(
     before = chatbot.metric(sample)
     gateway.misbehave(route=ROUTE, error="bad_gateway", times=2)
     assert (await http.post(URL, json=HELLO)).status_code == 200
-    assert gateway.requests == {f"POST {ROUTE}": 3}
+    # It may also be asked what an earlier one cost.
+    assert gateway.requests[f"POST {ROUTE}"] == 3
     assert chatbot.metric(sample) == before + 2

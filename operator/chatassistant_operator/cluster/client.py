@@ -175,9 +175,15 @@ class Client:
             self._may_write()
             task = asyncio.create_task(self._request(method, kind, path, *rest, **more))
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            task.add_done_callback(self._ended)
             # Whoever is cancelled leaves it to end by itself: what is half sent may take effect at any time.
             return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[tuple[int, Manifest]]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            # Nobody may be left who hears of it; asyncio would log that as a defect.
+            task.exception()
 
     async def finish(self) -> None:
         """Wait for the writes under way, also those of senders that were cancelled: later none takes effect."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -301,3 +302,29 @@ async def test_a_write_whose_sender_is_cancelled_is_waited_for(tmp_path: Path) -
         assert not done
         answered.set()
         await asyncio.wait_for(finish, 1.0)
+
+
+async def test_a_write_that_is_refused_when_its_sender_has_gone_is_no_defect(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    arrived, answered = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        arrived.set()
+        await answered.wait()
+        return web.json_response({"reason": "AlreadyExists"}, status=409)
+
+    async with client(answer, tmp_path) as subject:
+        sender = asyncio.create_task(subject.apply(CONFIG_MAP, MANIFEST))
+        await arrived.wait()
+        sender.cancel()
+        await asyncio.wait([sender])
+        left = [each for each in asyncio.all_tasks() if "Client._request" in str(each)]
+        assert len(left) == 1
+        answered.set()
+        await asyncio.wait(left)
+        # What is never asked for its exception says so when it is collected.
+        left.clear()
+        del sender
+        gc.collect()
+    assert caplog.records == []
