@@ -14,6 +14,8 @@ NAMESPACE: Final = "chatassistant-system"
 STAND_IN: Final = "http://openrouter.openrouter.svc/api/v1"
 _OPENROUTER: Final = "https://openrouter.ai/api/v1"
 _KEY: Final = "OPENROUTER_API_KEY"
+_TODO: Final = "todo-chatbot"
+_QUICKSTART: Final = "quickstart"
 _READY_SECONDS: Final = 180
 
 
@@ -51,26 +53,27 @@ def install_assistants(kubectl: Kubectl, operator_image: str) -> None:
         say(f"{_KEY} is not set: the assistants talk to a stand-in for OpenRouter, here in the cluster")
         kubectl.apply(manifest("openrouter.yaml", image=operator_image))
         kubectl("rollout", "status", "deployment/openrouter", "--namespace=openrouter", "--timeout=3m")
-    assistants = [*_sample("todo/todo.yaml"), *_elsewhere(_sample("quickstart.yaml"), "quickstart")]
+    assistants = [*_sample("todo/todo.yaml"), *_elsewhere(_sample("quickstart.yaml"), _QUICKSTART)]
     for namespace in sorted({each["metadata"]["namespace"] for each in assistants}):
         kubectl.apply([_namespace(namespace), _secret(namespace, key or ACCEPTED.token)])
     program = (SAMPLES / "todo" / "server.py").read_text(encoding="utf-8")
-    metadata = {"name": "todo-tools", "namespace": "todo-chatbot"}
+    metadata = {"name": "todo-tools", "namespace": _TODO}
     tools = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"server.py": program}}
     kubectl.apply([tools, *(each if key else _with_stand_in(each) for each in assistants)])
 
 
 def show(kubectl: Kubectl) -> None:
-    """Wait until the assistants are ready, and say how to use them."""
-    ready = ("wait", "--for=condition=Ready", "chat", "--all", "--all-namespaces")
-    kubectl(*ready, f"--timeout={_READY_SECONDS}s", check=False)
+    """Wait until the samples are ready, whatever else there is, and say how to use them."""
+    for namespace in (_TODO, _QUICKSTART):
+        ready = ("wait", "--for=condition=Ready", "chat", "--all", f"--namespace={namespace}")
+        kubectl(*ready, f"--timeout={_READY_SECONDS}s", check=False)
     say("")
     say(kubectl("get", "chat", "--all-namespaces"))
     say(
         "The page to chat on, at http://127.0.0.1:8000/ while this runs, and the token that it asks for:\n"
         f"  export KUBECONFIG={KUBECONFIG}\n"
-        f"  {kubectl.program} port-forward -n todo-chatbot svc/todo 8000:80\n"
-        f"  {kubectl.program} get secret todo-access -n todo-chatbot -o jsonpath='{{.data.token}}' | base64 -d\n"
+        f"  {kubectl.program} port-forward -n {_TODO} svc/todo 8000:80\n"
+        f"  {kubectl.program} get secret todo-access -n {_TODO} -o jsonpath='{{.data.token}}' | base64 -d\n"
         "make cluster-down removes the cluster."
     )
 

@@ -20,6 +20,8 @@ ANSWER: Final = (
     b'{"id": "gen-1", "model": "m-2", "choices": [{"message": {"content": "Hello"}}], '
     b'"usage": {"prompt_tokens": 3, "completion_tokens": 2}}'
 )
+# Of the loop, until who was just accepted is known.
+_TURNS: Final = 5
 DONE: Final = b"data: [DONE]\n\n"
 
 
@@ -109,6 +111,8 @@ class RawGateway:
         """Die: nobody listens, and all connections are reset."""
         if self._server is not None:
             self._server.close()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         for writer in self._open:
             writer.transport.abort()
         await asyncio.gather(*self._serving, return_exceptions=True)

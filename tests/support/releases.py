@@ -60,4 +60,10 @@ def remove(plane: ControlPlane, *namespaces: str) -> None:
         "delete", _CLUSTER_WIDE, "-l", f"app.kubernetes.io/instance={ACCOUNT}", "--ignore-not-found"
     )
     plane.kubectl("delete", "secrets", "-n", "default", "-l", "owner=helm", "--ignore-not-found")
+    for namespace in (NAMESPACE, *namespaces):
+        # The pods of the operator's Deployment run nowhere: nobody would end them before their grace period is over.
+        plane.kubectl(
+            "delete", "deployments", "--all", "-n", namespace, "--cascade=foreground", "--wait=false"
+        )
+        plane.kubectl("delete", "pods", "--all", "-n", namespace, "--force", "--grace-period=0")
     plane.kubectl("delete", "namespaces", NAMESPACE, *namespaces, "--ignore-not-found", "--timeout=90s")
