@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from chatassistant_operator.api.api_key import ApiKey
@@ -33,12 +34,14 @@ Key = tuple[str, str]
 class Refused(Exception):  # noqa: N818 (a turn of events, not an error)
     """A write that will be refused again until somebody changes something.
 
-    `reason` is the reason that the condition `Applied` gets, the text its message.
+    `reason` is the reason that the condition `Applied` gets, the text its message. After the time `again` it is tried once
+    more: nobody tells us when what stands in the way is gone.
     """
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, again: timedelta = timedelta(seconds=30)) -> None:
         super().__init__(message)
         self.reason = reason
+        self.again = again
 
 
 class NotInstalled(Refused):

@@ -6,7 +6,7 @@ what came of it is summarised. Only `gather` reads, only `_apply` and `_prune` w
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import NamedTuple
 
 from chatassistant_operator import checks, desired, status
 from chatassistant_operator.api.reasons import ConditionType, Reason
@@ -17,9 +17,6 @@ from chatassistant_operator.finding import Finding
 from chatassistant_operator.gather import gather
 from chatassistant_operator.observed import Manifest, Observed
 from chatassistant_operator.ports import NotInstalled, Ports, Refused
-
-# Nobody tells us when what stands in the way of a write is gone.
-_REFUSED_AGAIN: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +33,55 @@ async def reconcile(assistant: ChatAssistant, ports: Ports, now: datetime) -> Ou
     findings = checks.run(assistant, seen)
     plan = desired.build(assistant, seen, tuple(findings.values()))
     with ports.turns.during((assistant.metadata.namespace, assistant.metadata.name), wanted=plan.unasked):
-        applied, deployment = await _apply(assistant, plan, seen, ports)
-    rollout = pods_serve(assistant, plan.revision, deployment, seen.children, now)
+        applied = await _apply(assistant, plan, seen, ports)
+    rollout = pods_serve(assistant, plan.revision, applied.deployment, seen.children, now)
     if rollout.complete:
         await _prune(assistant, plan, seen, ports)
     subject, damper = assistant.metadata, ports.damper
     trouble, sound_at = damper.settle_trouble(subject, plan.revision, rollout.trouble, now)
     rollout = replace(rollout, trouble=trouble, serving=callers_are_let_in(assistant, seen, rollout.serving))
-    findings = {ConditionType.APPLIED: applied, ConditionType.AVAILABLE: rollout.finding} | findings
+    findings = {ConditionType.APPLIED: applied.finding, ConditionType.AVAILABLE: rollout.finding} | findings
     findings, calm_at = damper.settle(subject, plan.revision, findings, now)
-    summary, stalled_at = status.summarise(assistant, seen, status.Found(findings, rollout, deployment))
-    refused_again = None if applied.truth == "True" else now + _REFUSED_AGAIN
-    times = (refused_again, calm_at, sound_at, stalled_at, rollout.steady_at, status.expires_soon_at(seen))
+    summary, stalled_at = status.summarise(
+        assistant, seen, status.Found(findings, rollout, applied.deployment)
+    )
+    tried_again = None if applied.again is None else now + applied.again
+    times = (tried_again, calm_at, sound_at, stalled_at, rollout.steady_at, status.expires_soon_at(seen))
     return Outcome(summary, min((at for at in times if at is not None), default=None))
 
 
-async def _apply(
-    assistant: ChatAssistant, plan: desired.Plan, seen: Observed, ports: Ports
-) -> tuple[Finding, Manifest | None]:
-    """Apply the manifests in order, up to the first that is refused, then remove what is not wanted any more.
+class _Applied(NamedTuple):
+    """What came of the writes, the Deployment as it is now, and after how long to try again what was refused."""
 
-    Also gives the Deployment as it is now.
-    """
+    finding: Finding
+    deployment: Manifest | None
+    again: timedelta | None = None
+
+
+async def _apply(assistant: ChatAssistant, plan: desired.Plan, seen: Observed, ports: Ports) -> _Applied:
+    """Apply the manifests in order, up to the first that is refused, then remove what is not wanted any more."""
     deployment = seen.children.deployment
-    missing: list[str] = []
+    refusals: list[Refused] = []
     try:
         for manifest in plan.manifests:
             try:
                 live = await _write(assistant, manifest, ports)
             except NotInstalled as turn:
                 # The rest works without.
-                missing.append(str(turn))
+                refusals.append(turn)
                 continue
             if manifest["kind"] == "Deployment":
                 deployment = live
         for kind, name in plan.unwanted:
             await ports.cluster.delete(assistant, kind, name)
     except Refused as refusal:
-        return Finding(ConditionType.APPLIED, "False", refusal.reason, str(refusal)), deployment
-    if missing:
-        return Finding(ConditionType.APPLIED, "False", Reason.APPLY_FAILED, " ".join(missing)), deployment
+        refusals = [refusal]
+    if refusals:
+        message = " ".join(map(str, refusals))
+        finding = Finding(ConditionType.APPLIED, "False", refusals[0].reason, message)
+        return _Applied(finding, deployment, refusals[0].again)
     message = "Every object is as it should be."
-    return Finding(ConditionType.APPLIED, "True", Reason.APPLIED, message), deployment
+    return _Applied(Finding(ConditionType.APPLIED, "True", Reason.APPLIED, message), deployment)
 
 
 async def _write(assistant: ChatAssistant, manifest: Manifest, ports: Ports) -> Manifest:

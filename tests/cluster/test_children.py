@@ -163,6 +163,21 @@ def test_someone_elses_object_of_that_name_is_left_alone(
     assert after.get("data") == before.get("data")
 
 
+@pytest.mark.parametrize("left", ["service/todo", "secret/todo-access"])
+def test_who_comes_again_at_once_waits_for_what_the_earlier_one_has_left(
+    left: str, ready: Assistants
+) -> None:
+    hold = '{"metadata": {"finalizers": ["example.com/hold"]}}'
+    ready.kubectl("patch", left, "--type=merge", "-p", hold)
+    before = _live(ready, left)["metadata"]["uid"]
+    ready.kubectl("delete", "chat", "todo", "--wait=true")
+    ready.apply()
+    assert "is being removed" in ready.wait_for("NameConflict")["message"]
+    ready.kubectl("patch", left, "--type=merge", "-p", hold.replace('"example.com/hold"', ""))
+    ready.wait_for("Ready", timeout=10)
+    assert _live(ready, left)["metadata"]["uid"] != before
+
+
 TOLERATION = {"key": "dedicated", "operator": "Equal", "value": "chatbots", "effect": "NoSchedule"}
 PROVIDER = {
     "order": ["stand-in"],

@@ -26,8 +26,8 @@ def secret(use: str | None, *entries: str) -> OtherSecret:
     return OtherSecret(frozenset(entries), {} if use is None else {names.USE_LABEL: use})
 
 
-def made(controller: str | None) -> dict[str, Any]:
-    return {"access_token": OtherSecret(frozenset({"token"}), controller=controller)}
+def made(controller: str | None, assistant: str | None = None) -> dict[str, Any]:
+    return {"access_token": OtherSecret(frozenset({"token"}), controller=controller, assistant=assistant)}
 
 
 SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
@@ -43,6 +43,7 @@ SITUATIONS: tuple[Situation, ...] = tuple(Situation(*row) for row in (
     ("a store whose owner says nothing", REDIS, read(secret(None, "url"), "redis"), APPLIED, "False", Reason.POLICY_DENIED, "chatassistant.dev/use=store"),
     ("no URL in the Secret", REDIS, read(secret("store", "host"), "redis"), APPLIED, "False", Reason.SECRET_KEY_MISSING, "{\"stringData\":{\"url\":\"'\"$STORE_URL\"'\"}}"),
     ("somebody's Secret of that name", {}, made(None), APPLIED, "False", Reason.NAME_CONFLICT, "`kubectl delete secret todo-access -n todo-chatbot`"),
+    ("what an earlier one of the name has left", {}, made("2", "todo"), APPLIED, "False", Reason.NAME_CONFLICT, "'todo-access' in namespace 'todo-chatbot' is that of an earlier ChatAssistant of this name, and is being removed."),
     ("another ChatAssistant's Secret", {}, made("2"), APPLIED, "False", Reason.NAME_CONFLICT, "spec.access.tokenSecretRef"),
 ))  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from chatassistant_operator.api import names
 from chatassistant_operator.api.api_key import ApiKey
 from chatassistant_operator.api.v1alpha1 import ChatAssistant
 from chatassistant_operator.asking.manners import key_of, manner, namespace_of
@@ -169,12 +170,15 @@ def other_secret_of(secret: Manifest) -> OtherSecret:
     """A Secret without its values."""
     metadata = secret["metadata"]
     owners: list[Manifest] = metadata.get("ownerReferences", [])
+    none: Manifest = {}
+    controller = next((each for each in owners if each.get("controller")), none)
     return OtherSecret(
         entries=frozenset(secret.get("data", {})),
         labels=metadata.get("labels", {}),
         annotations=metadata.get("annotations", {}),
         revision=_revision(secret),
-        controller=next((each["uid"] for each in owners if each.get("controller")), None),
+        controller=controller.get("uid"),
+        assistant=controller.get("name") if controller.get("kind") == names.KIND else None,
     )
 
 

@@ -18,6 +18,7 @@ from chatassistant_operator.ports import Key
 
 # There is one for each ChatAssistant: reading them must not hold up reading what people are about to mend.
 _READS_A_SECOND: Final = 5
+_REMOVED_SECONDS: Final = 1.0
 
 _Answer: TypeAlias = Absent | Unreadable | OtherSecret
 
@@ -64,6 +65,8 @@ class AskedTokens:
         if isinstance(secret, OtherSecret) and secret.controller != assistant.metadata.uid:
             # Somebody is about to delete what is in the way, most likely.
             self._secrets.hasten(key_of(assistant))
+            if secret.assistant == assistant.metadata.name:
+                self._secrets.refresh(key_of(assistant), _REMOVED_SECONDS)
         return secret or PENDING
 
     async def make_access_token(self, assistant: ChatAssistant, secret: Manifest) -> None:

@@ -54,6 +54,12 @@ def made_secret_is_ours(assistant: ChatAssistant, seen: Observed) -> Finding | N
     secret, name = seen.access_token, names.access_secret(assistant.metadata.name)
     if not isinstance(secret, OtherSecret) or secret.controller == assistant.metadata.uid:
         return None
+    if secret.assistant == assistant.metadata.name:
+        return _not_applied(
+            Reason.NAME_CONFLICT,
+            f"The Secret {name!r} in namespace {assistant.metadata.namespace!r} is that of an earlier ChatAssistant of this "
+            "name, and is being removed.",
+        )
     return _not_applied(
         Reason.NAME_CONFLICT,
         f"The Secret {name!r} in namespace {assistant.metadata.namespace!r} was not made for this ChatAssistant, so it is "

@@ -19,6 +19,10 @@ class NameTakenError(Exception):
     """An object of the child's name belongs to someone else; it was left as it is."""
 
 
+class BeingRemovedError(NameTakenError):
+    """It belongs to an earlier owner of the same name, which is gone: the garbage collector is about to delete it."""
+
+
 class OwnerGoneError(Exception):
     """The owner does not exist any more, or another one has its name: nothing is to be made for it."""
 
@@ -48,7 +52,7 @@ async def apply_child(
         live = await _read(client, kind, manifest)
     if live is not None:
         if not _same_owner(manifest, live):
-            raise NameTakenError(_taken(kind, live))
+            raise _taken(kind, manifest, live)
         if settled(manifest, live):
             # Our watch did not know yet: the operator that led before has made it just now.
             return live
@@ -62,7 +66,7 @@ async def apply_child(
         await client.apply(
             kind, {key: manifest[key] for key in ("apiVersion", "kind")} | {"metadata": metadata}
         )
-        raise ConflictError(f"{_taken(kind, applied.object)} It was made at the same moment.")
+        raise ConflictError(f"{_in_the_way(kind, applied.object)} It was made at the same moment.")
     return applied.object
 
 
@@ -82,7 +86,7 @@ async def create_child(
     if live is None:
         raise ConflictError(f"The {kind.name} {manifest['metadata']['name']!r} was there, and is gone.")
     if not _same_owner(manifest, live):
-        raise NameTakenError(_taken(kind, live))
+        raise _taken(kind, manifest, live)
     return live
 
 
@@ -107,7 +111,18 @@ def _controller(manifest: Manifest) -> dict[str, Any] | None:
     return next((each for each in references if each.get("controller")), None)
 
 
-def _taken(kind: Kind, live: Manifest) -> str:
+def _taken(kind: Kind, manifest: Manifest, live: Manifest) -> NameTakenError:
+    ours, theirs = _controller(manifest), _controller(live)
+    if ours is not None and theirs is not None and {**theirs, "uid": ours["uid"]} == ours:
+        name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
+        return BeingRemovedError(
+            f"The {kind.name} {name!r} in namespace {namespace!r} is that of an earlier {theirs['kind']} of this name, "
+            "and is being removed."
+        )
+    return NameTakenError(_in_the_way(kind, live))
+
+
+def _in_the_way(kind: Kind, live: Manifest) -> str:
     metadata, owner = live["metadata"], _controller(live)
     holder = f"belongs to the {owner['kind']} {owner['name']!r}" if owner else "was not made by this operator"
     return (

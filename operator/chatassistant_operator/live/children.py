@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
 from itertools import chain
 from typing import Any, Final
 
@@ -23,7 +24,12 @@ from chatassistant_operator.cluster.kinds import (
     REPLICA_SET,
     Kind,
 )
-from chatassistant_operator.cluster.ownership import NameTakenError, OwnerGoneError, apply_child
+from chatassistant_operator.cluster.ownership import (
+    BeingRemovedError,
+    NameTakenError,
+    OwnerGoneError,
+    apply_child,
+)
 from chatassistant_operator.engine.informer import Informer
 from chatassistant_operator.engine.packed import unpack
 from chatassistant_operator.engine.store import Store
@@ -36,6 +42,7 @@ from chatassistant_operator.ports import AssistantGone, Key, Refused
 
 _SELECTOR: Final = names.NAME_LABEL
 _EVERYWHERE: Final = None
+_REMOVED_SOON: Final = timedelta(seconds=1)
 
 
 class LiveChildren:
@@ -230,6 +237,8 @@ class LiveChildren:
 def turn_of(error: NameTakenError | OwnerGoneError | RefusedError) -> Refused | AssistantGone:
     """What a write that was not done means to a reconcile."""
     match error:
+        case BeingRemovedError():
+            return Refused(Reason.NAME_CONFLICT, str(error), _REMOVED_SOON)
         case NameTakenError():
             return Refused(Reason.NAME_CONFLICT, str(error))
         case OwnerGoneError():

@@ -35,7 +35,8 @@ class Credential:
 class OtherSecret:
     """A Secret for something else than the API key, without its values: the names of its entries and what its owner says.
 
-    `revision` changes whenever the Secret does; `controller` is the uid of the object that it belongs to, if any.
+    `revision` changes whenever the Secret does; `controller` is the uid of the object that it belongs to, if any, and
+    `assistant` that object's name, if it is a ChatAssistant.
     """
 
     entries: frozenset[str]
@@ -43,6 +44,7 @@ class OtherSecret:
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     revision: str = ""
     controller: str | None = None
+    assistant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
