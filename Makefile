@@ -22,7 +22,7 @@ demo: .venv/.run page ## run deploy/samples/todo/ with no cluster (ASK="Hello" a
 	@$(BIN)/python deploy/samples/todo/run.py $(if $(ASK),--ask "$(ASK)")
 
 test: .venv/.dev .venv/bin/helm .venv/checkov/bin/checkov $(PAGE)/node_modules/.dev $(TEST_CLIENTS:=/node_modules/.dev) page control-plane ## every test, on a real kube-apiserver (ARGS="-k name" chooses; KUBERNETES=1.34 or 1.36: an older one)
-	$(BIN)/pytest -n 3 $(ARGS)
+	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 check: lint test ## everything that CI checks
 
