@@ -22,11 +22,11 @@ from chatassistant_chatbot.conversations import Conversations
 from chatassistant_chatbot.credentials import Credential, follow
 from chatassistant_chatbot.deps import Deps
 from chatassistant_chatbot.gateway.client import GatewayClient
+from chatassistant_chatbot.http_protocol import HttpProtocol
 from chatassistant_chatbot.limits.budget import Budget
 from chatassistant_chatbot.limits.queue import Queue
 from chatassistant_chatbot.limits.rate import RateLimiter
 from chatassistant_chatbot.metrics import Metrics
-from chatassistant_chatbot.protocol import Protocol
 from chatassistant_chatbot.routes.health import health_app
 from chatassistant_chatbot.settings import Settings
 from chatassistant_chatbot.settings.configuration import RateLimit
@@ -170,7 +170,7 @@ def _server(app: ASGIApp, drain_seconds: float) -> _Server:
         uvicorn.Config(
             app,
             loop="none",
-            http=Protocol,
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -44,8 +44,8 @@ async def ask(session: aiohttp.ClientSession, text: str, *, stream: bool) -> str
         return said
 
 
-async def lead_somewhere(url: str) -> None:
-    """Return when the Service does: kube-proxy learns of a ready pod up to a second after everybody else.
+async def wait_for_service(url: str) -> None:
+    """Return when the Service leads somewhere: kube-proxy learns of a ready pod up to a second after everybody else.
 
     Raises:
         OSError: when it does not within 10 s.
@@ -94,7 +94,7 @@ async def main() -> None:
             except (RuntimeError, OSError, aiohttp.ClientError) as error:
                 met["failures"].append(f"{time.strftime('%X')} {type(error).__name__}: {error}")
 
-    await lead_somewhere(arguments.url)
+    await wait_for_service(arguments.url)
     if arguments.ask:
         async with aiohttp.ClientSession(arguments.url, headers=headers) as session:
             met["answers"].append(await ask(session, arguments.ask, stream=False))

@@ -7,7 +7,6 @@ owner lets lead to this machine (DNS rebinding), or by a request that does not w
 
 import ipaddress
 import re
-from functools import lru_cache
 from typing import Final
 
 from starlette.responses import JSONResponse
@@ -40,7 +39,7 @@ class Guard:
 
     def _problem(self, scope: Scope) -> CallerError | None:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) > 1 or not all(map(_is_host, hosts)) or (not hosts and _needs_host(scope)):
+        if len(hosts) > 1 or not all(map(_HOST.fullmatch, hosts)) or (not hosts and _needs_host(scope)):
             return CallerError(
                 400, "invalid_host", "A request must have one Host header: a name or an address, and a port."
             )
@@ -65,11 +64,6 @@ class Guard:
         name = host.rpartition("]")[0].lstrip("[") or host.partition(":")[0]
         name = name.lower().rstrip(".")
         return _is_loopback(name) or name.endswith(".localhost") or name in self._names
-
-
-@lru_cache(maxsize=64)
-def _is_host(value: str) -> bool:
-    return _HOST.fullmatch(value) is not None
 
 
 def _needs_host(scope: Scope) -> bool:

@@ -67,7 +67,7 @@ class Asked(NamedTuple):
     user: User
     request: CompletionRequest
     cache_control: str
-    traceparent: str | None
+    traceparent: str
     started: float
 
 

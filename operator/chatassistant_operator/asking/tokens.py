@@ -63,10 +63,12 @@ class AskedTokens:
         patient = replace(manner(assistant), patient=True)
         secret = self._secrets.peek(_question(assistant), key_of(assistant), patient)
         if isinstance(secret, OtherSecret) and secret.controller != assistant.metadata.uid:
-            # Somebody is about to delete what is in the way, most likely.
-            self._secrets.hasten(key_of(assistant))
             if secret.assistant == assistant.metadata.name:
+                # It is that of an earlier one of the name, and about to be deleted.
                 self._secrets.refresh(key_of(assistant), _REMOVED_SECONDS)
+            else:
+                # Somebody is about to delete what is in the way, most likely.
+                self._secrets.hasten(key_of(assistant))
         return secret or PENDING
 
     async def make_access_token(self, assistant: ChatAssistant, secret: Manifest) -> None:
